@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+set(MXSCOPE_BASE_SOURCES
+  src/base/error.cpp)
+set(MXSCOPE_BASE_HEADERS
+  include/mxscope/core/base/error.h
+  include/mxscope/core/base/issue.h)

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+set(MXSCOPE_RESULTS_SOURCES)
+set(MXSCOPE_RESULTS_HEADERS)

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+set(MXSCOPE_SCHEDULE_SOURCES)
+set(MXSCOPE_SCHEDULE_HEADERS)
