@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDateTime>
+#include <QMap>
+#include <QString>
+#include <QStringList>
+#include <deque>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <vector>
+
+// The values that the window shows. They follow DESIGN.md section 6; a number that does not exist
+// is an empty optional. Natural log; counts and sums in float64; sizes in bytes; times in seconds.
+namespace mxscope::ui {
+
+enum class JobState {
+  kWaiting,
+  kLoading,
+  kRunning,
+  kPausing,
+  kPaused,
+  kCancelling,
+  kCancelled,
+  kDone,
+  kFailed,
+  kInterrupted
+};
+
+enum class RunState { kWaiting, kRunning, kPaused, kDone, kCancelled, kFailed };
+
+// Stable lower-case names, as in files and events ("waiting"); for texts use displayName().
+[[nodiscard]] QString stateName(JobState state);
+[[nodiscard]] QString stateName(RunState state);
+[[nodiscard]] QString displayName(JobState state);
+[[nodiscard]] QString displayName(RunState state);
+// Loading, running, pausing or cancelling: the engine is at work on it.
+[[nodiscard]] bool isActive(JobState state);
+
+struct Metrics {
+  std::optional<double> nll, nllSe, ppl, entropy, kl, top1, bitsPerByte;
+  std::optional<double> argmaxXent, argmaxPpl, argmaxEntropy;
+};
+
+// A difference against the baseline on identical windows (paired), 95 % interval.
+struct Delta {
+  std::optional<double> nll, nllSe, nllLow, nllHigh;
+  std::optional<double> ppl, pplLow, pplHigh;
+  std::optional<double> pplPercent, pplPercentLow, pplPercentHigh;
+  std::optional<double> entropy, xentPercent;
+  QString method;  // how the interval was made, for the tooltip; empty: as the engine recorded it
+};
+
+// Sums over the scored positions of each finished window, in window order (`window` ascending).
+// All vectors have the same length.
+struct WindowSums {
+  std::vector<int> window;
+  std::vector<double> tokens, nll, entropy, kl, top1;
+  std::vector<double> argmaxPositions, argmaxXent, argmaxEntropy;
+  [[nodiscard]] std::size_t size() const { return window.size(); }
+};
+
+struct Sweep {
+  QString over;    // "block", "linear" or "role"
+  QString place;   // e.g. "model.layers.3"
+  QString format;  // e.g. "mxfp4_e2m1"
+};
+
+struct Run {
+  QString id;      // uuid, unique in the workspace
+  int number = 0;  // shown as 001, 002...
+  QString jobId;
+  QString model;
+  QString variant;  // "baseline" for the run without rules
+  bool baseline = false;
+  RunState state = RunState::kWaiting;
+  double fraction = 0;  // share of the job done while it runs, 0..1
+
+  // What is quantised, for columns and colours: "mxfp4_e2m1" and "none" are format ids of the
+  // schema; "mixed" when rules differ.
+  QString weightFormat, activationFormat;
+  std::optional<int> block;  // empty: none, or mixed
+  QString layersText;        // the rules' selectors, e.g. "*.mlp.* *.self_attn.*"
+  int layers = 0;            // linears with any operand quantised
+
+  Metrics metrics;                    // final, or of the windows seen so far while it runs
+  Delta recordedDelta;                // as the engine computed it against the job's own baseline
+  WindowSums windows;                 // live, or from the record
+  std::optional<double> weightBytes;  // of the whole model under this variant
+  std::optional<double> seconds, tokensPerSecond;
+  int tokens = 0;
+  std::optional<Sweep> sweep;
+  QString configHash;
+  QString error;  // why it failed, a sentence
+  QStringList tags;
+  QString notes;
+  QDateTime finishedAt;
+  // The run as the engine wrote it (results.json); null until its result came.
+  std::shared_ptr<const nlohmann::json> record;
+};
+
+struct Job {
+  QString id;
+  QString name;        // of the experiment
+  QString model;       // name
+  QString experiment;  // the experiment of this one job: JSON text, models has one entry
+  JobState state = JobState::kWaiting;
+  QStringList variants;  // names, the baseline first
+  int attempt = 1;
+
+  // Protocol and data, the guard of every comparison.
+  QString protocol;  // name
+  int context = 0, stride = 0;
+  int windowsTotal = 0;
+  qint64 tokensTotal = 0;
+  QString dataName, dataHash, tokenizerHash, tokenIdsHash;
+
+  QString placement;
+  QStringList devices;
+  std::optional<double> weightBytes;  // of the baseline
+  QMap<QString, double> peakBytes;    // by device
+  std::optional<double> loadSeconds, totalSeconds;
+
+  // Progress.
+  double done = 0, total = 0;  // work units (block x variant x micro-batch)
+  double loadedBytes = 0, loadTotalBytes = 0;
+  int panel = 0, panels = 0;
+  int windowsDone = 0;
+  qint64 tokensDone = 0;
+  std::optional<double> tokensPerSecond, secondsLeft;
+  QString message;  // reason of a failure, a sentence
+  QString code;     // of the error event, e.g. "out_of_memory"
+  QDateTime addedAt, startedAt, finishedAt;
+  // The job as in results.json; null until it is done.
+  std::shared_ptr<const nlohmann::json> record;
+
+  [[nodiscard]] double fraction() const { return total > 0 ? done / total : 0; }
+};
+
+struct MemorySample {
+  double time = 0;  // seconds since the epoch
+  double usedByJob = 0, usedByOthers = 0, total = 0;
+  std::optional<double> utilisation, power, temperature;  // percent, watts, degrees Celsius
+};
+
+struct DeviceHistory {
+  QString device;                    // "cuda:0", "cpu"
+  QString name;                      // "NVIDIA H100", may be empty
+  std::deque<MemorySample> samples;  // the last two minutes
+  double peakByJob = 0;
+  std::optional<double> limit;  // bytes the job may use
+};
+
+}  // namespace mxscope::ui
