@@ -61,17 +61,17 @@ struct ExpertSpec {
 struct BlockNames {
   std::string attention_norm;       // before attention
   std::string post_attention_norm;  // on the attention's output, before the residual (gemma2)
-  std::string mlp_norm;             // before the MLP; empty with parallel residual and one norm (phi)
-  std::string post_mlp_norm;        // on the MLP's output, before the residual (gemma2)
-  std::string q, k, v;              // QkvLayout::kSeparate
-  std::string qkv;                  // the fused layouts
+  std::string mlp_norm;       // before the MLP; empty with parallel residual and one norm (phi)
+  std::string post_mlp_norm;  // on the MLP's output, before the residual (gemma2)
+  std::string q, k, v;        // QkvLayout::kSeparate
+  std::string qkv;            // the fused layouts
   std::string o;
   std::string q_norm, k_norm;  // per-head norms of q and k (qwen3)
   std::string gate, up, down;  // gate empty when the MLP is not gated
-  std::string gate_up;         // fused gated MLP, rows [gate; up] (phi3); gate and up are empty then
-  std::string router;          // experts: [experts, hidden], not a linear in the sense of rules
-  std::string expert_prefix;   // experts: "block_sparse_moe.experts.{}." with {} the expert's index;
-                               // gate, up and down are relative to it
+  std::string gate_up;        // fused gated MLP, rows [gate; up] (phi3); gate and up are empty then
+  std::string router;         // experts: [experts, hidden], not a linear in the sense of rules
+  std::string expert_prefix;  // experts: "block_sparse_moe.experts.{}." with {} the expert's index;
+                              // gate, up and down are relative to it
 
   bool operator==(const BlockNames&) const = default;
 };
@@ -92,6 +92,7 @@ struct DecoderSpec {
   double norm_eps = 1e-5;
   bool norm_unit_offset = false;  // the stored weight is used as 1 + w (gemma2)
   bool final_norm = true;
+  bool norm_bias = false;  // every norm has a bias beside its weight (LayerNorm, except mpt)
 
   Activation activation = Activation::kSilu;
   bool gated = true;
@@ -101,14 +102,22 @@ struct DecoderSpec {
   bool parallel_residual = false;
 
   PositionKind position = PositionKind::kRope;
-  RopeSpec rope;                  // kRope
-  int64_t position_offset = 0;    // kLearned: row of the first position (opt: 2)
+  RopeSpec rope;                     // kRope
+  int64_t position_offset = 0;       // kLearned: row of the first position (opt: 2)
   bool positions_from_mask = false;  // kLearned: padded positions repeat the count (opt)
-  double alibi_bias_max = 8.0;    // kAlibi
+  double alibi_bias_max = 8.0;       // kAlibi
+  std::vector<float> alibi_slopes;   // kAlibi, [heads]: score(q, k) gets slope * (k - q)
+
+  // Which linears carry a bias beside their weight.
+  bool qkv_bias = false;
+  bool o_bias = false;
+  bool mlp_bias = false;
+  bool head_bias = false;
 
   QkvLayout qkv_layout = QkvLayout::kSeparate;
-  double attention_scale = 1.0;               // scores are q.k times this (gpt_neo: 1)
-  std::optional<double> attention_soft_cap;   // cap * tanh(score / cap)
+  double attention_scale = 1.0;              // scores are q.k times this (gpt_neo: 1)
+  bool attention_float32 = false;            // q and k are multiplied in float32 (gpt_neo)
+  std::optional<double> attention_soft_cap;  // cap * tanh(score / cap)
   std::optional<double> logit_soft_cap;
   // Keys a position sees at most, itself included, per block; 0: all before it. [layers]
   std::vector<int64_t> attention_window;
@@ -118,15 +127,15 @@ struct DecoderSpec {
   bool tied_head = false;        // the head is the embedding matrix
   bool linear_weights_transposed = false;  // gpt2 Conv1D: stored [in, out]
 
-  std::string base_prefix;   // e.g. "model." or "transformer."; may be missing in the checkpoint
-  std::string embedding;     // full names without ".weight", base prefix included
+  std::string base_prefix;  // e.g. "model." or "transformer."; may be missing in the checkpoint
+  std::string embedding;    // full names without ".weight", base prefix included
   std::string position_embedding;
   std::string final_norm_name;
   std::string head;          // "lm_head", "embed_out"
   std::string block_prefix;  // "model.layers.{}." with {} the block's index
   BlockNames names;
 
-  // Special tokens of config.json; -1: none.
+  // Special tokens of config.json (the first of a list); -1: none, or outside the vocabulary.
   int64_t bos_token = -1;
   int64_t eos_token = -1;
   int64_t pad_token = -1;
