@@ -1,3 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-set(MXSCOPE_STATS_SOURCES)
-set(MXSCOPE_STATS_HEADERS)
+set(MXSCOPE_STATS_SOURCES
+)
+set(MXSCOPE_STATS_HEADERS
+  include/mxscope/core/stats/histogram.h
+  include/mxscope/core/stats/metrics.h
+  include/mxscope/core/stats/paired.h
+  include/mxscope/core/stats/student.h
+  include/mxscope/core/stats/window_sums.h
+)
