@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# Files of bridge, shell and builder; paths relative to ui/.
+
 set(MXSCOPE_UI_SHELL_SOURCES
+  src/bridge/engine_client.cpp
+  src/bridge/process_engine_client.cpp
+  src/bridge/replay_engine_client.cpp
   src/models/paired_delta.cpp
-  src/models/paired_delta.h
   src/models/workspace.cpp
-  src/models/workspace.h
-  src/models/workspace_types.cpp
-  src/models/workspace_types.h)
+  src/models/workspace_types.cpp)

@@ -7,12 +7,14 @@
 
 namespace mxscope::ui {
 
-// Means over the windows seen so far, NUMERICS.md section 7; a metric without data stays empty.
-[[nodiscard]] Metrics runningMetrics(const WindowSums& sums);
+// The paired difference of two runs over the windows that both have, by core's statistics
+// (NUMERICS.md section 7). Empty when two finished runs have different windows, when a window's
+// tokens differ, or when they have none in common. KL and top-1 agreement do not follow from sums
+// and are not part of it.
+[[nodiscard]] std::optional<Delta> pairedDelta(const Run& run, const Run& baseline,
+                                               const mxscope::IntervalOptions& options = {});
 
-// The paired difference of two runs over the windows that both have (NUMERICS.md section 7, by
-// core's statistics). Empty when finished runs have different windows, or nothing in common.
-// KL and top-1 agreement do not follow from sums and are not part of it.
-[[nodiscard]] std::optional<Delta> pairedDelta(const Run& run, const Run& baseline);
+// How the interval of a difference was made, for tool tips and exports: "paired t over 96 windows".
+[[nodiscard]] QString describeInterval(const Delta& delta, std::size_t windows);
 
 }  // namespace mxscope::ui

@@ -28,17 +28,6 @@ class WorkspaceCommand : public QUndoCommand {
   std::function<void()> m_redo, m_undo;
 };
 
-template <typename T>
-void insertAt(std::vector<T>* values, std::size_t at, T value) {
-  values->insert(values->begin() + static_cast<std::ptrdiff_t>(at), value);
-}
-
-template <typename T>
-void insertOptional(std::vector<T>* values, std::size_t at, const std::vector<T>& from,
-                    std::size_t index) {
-  insertAt(values, at, index < from.size() ? from[index] : T{});
-}
-
 QString makeId() { return QUuid::createUuid().toString(QUuid::WithoutBraces); }
 
 }  // namespace
@@ -141,7 +130,7 @@ std::optional<Delta> Workspace::deltaOf(const QString& runId) const {
   if (!base || base == subject || !differences(*subject, *base).isEmpty()) {
     return std::nullopt;
   }
-  if (base->baseline && base->jobId == subject->jobId && subject->recordedDelta.nll) {
+  if (base->baseline && base->jobId == subject->jobId && subject->recordedDelta) {
     return subject->recordedDelta;
   }
   const auto cached = m_deltas.constFind(runId);
@@ -416,35 +405,26 @@ void Workspace::changeRun(const QString& runId, const std::function<void(Run&)>&
   touchRun(runId);
 }
 
-void Workspace::addWindows(const QString& jobId, const QString& variant, const WindowSums& panel) {
+void Workspace::addWindows(const QString& jobId, const QString& variant,
+                           const WindowSeries& panel) {
   const Run* target = findRun(jobId, variant);
   if (!target) {
     return;
   }
   Run& run = m_runs[target->id];
-  WindowSums& sums = run.windows;
+  WindowSeries& known = run.windows;
   for (std::size_t i = 0; i < panel.size(); ++i) {
-    const auto place = std::lower_bound(sums.window.begin(), sums.window.end(), panel.window[i]);
-    if (place != sums.window.end() && *place == panel.window[i]) {
+    const auto place =
+        std::lower_bound(known.indices.begin(), known.indices.end(), panel.indices[i]);
+    if (place != known.indices.end() && *place == panel.indices[i]) {
       continue;  // a repeated panel, e.g. after a resume
     }
-    const auto at = static_cast<std::size_t>(place - sums.window.begin());
-    insertAt(&sums.window, at, panel.window[i]);
-    insertOptional(&sums.tokens, at, panel.tokens, i);
-    insertOptional(&sums.nll, at, panel.nll, i);
-    insertOptional(&sums.entropy, at, panel.entropy, i);
-    insertOptional(&sums.kl, at, panel.kl, i);
-    insertOptional(&sums.top1, at, panel.top1, i);
-    insertOptional(&sums.argmaxPositions, at, panel.argmaxPositions, i);
-    insertOptional(&sums.argmaxXent, at, panel.argmaxXent, i);
-    insertOptional(&sums.argmaxEntropy, at, panel.argmaxEntropy, i);
+    known.sums.insert(known.sums.begin() + (place - known.indices.begin()), panel.sums[i]);
+    known.indices.insert(place, panel.indices[i]);
   }
   if (!run.record) {
-    run.metrics = runningMetrics(sums);
-    run.tokens = 0;
-    for (const double tokens : sums.tokens) {
-      run.tokens += static_cast<int>(tokens);
-    }
+    run.metrics = mxscope::compute_metrics(known.sums);
+    run.tokens = mxscope::total_tokens(known.sums);
   }
   m_deltas.clear();
   m_liveJob = jobId;

@@ -74,7 +74,7 @@ class Workspace : public QObject {
   void changeJob(const QString& jobId, const std::function<void(Job&)>& change);
   void changeRun(const QString& runId, const std::function<void(Run&)>& change);
   // Merges the sums of a finished panel in window order and refreshes the running metrics.
-  void addWindows(const QString& jobId, const QString& variant, const WindowSums& panel);
+  void addWindows(const QString& jobId, const QString& variant, const WindowSeries& panel);
   void addMemory(const QString& device, const QString& name, const MemorySample& sample);
   void setDevices(const QMap<QString, DeviceHistory>& devices);
   void clear();

@@ -7,9 +7,10 @@
 #include <QStringList>
 #include <deque>
 #include <memory>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <vector>
+
+#include "mxscope/core/results/results.h"
 
 // The values that the window shows. They follow DESIGN.md section 6; a number that does not exist
 // is an empty optional. Natural log; counts and sums in float64; sizes in bytes; times in seconds.
@@ -38,27 +39,14 @@ enum class RunState { kWaiting, kRunning, kPaused, kDone, kCancelled, kFailed };
 // Loading, running, pausing or cancelling: the engine is at work on it.
 [[nodiscard]] bool isActive(JobState state);
 
-struct Metrics {
-  std::optional<double> nll, nllSe, ppl, entropy, kl, top1, bitsPerByte;
-  std::optional<double> argmaxXent, argmaxPpl, argmaxEntropy;
-};
+using mxscope::Delta;    // paired difference against a baseline, 95 % intervals
+using mxscope::Metrics;  // what does not exist is empty
 
-// A difference against the baseline on identical windows (paired), 95 % interval.
-struct Delta {
-  std::optional<double> nll, nllSe, nllLow, nllHigh;
-  std::optional<double> ppl, pplLow, pplHigh;
-  std::optional<double> pplPercent, pplPercentLow, pplPercentHigh;
-  std::optional<double> entropy, xentPercent;
-  QString method;  // how the interval was made, for the tooltip; empty: as the engine recorded it
-};
-
-// Sums over the scored positions of each finished window, in window order (`window` ascending).
-// All vectors have the same length.
-struct WindowSums {
-  std::vector<int> window;
-  std::vector<double> tokens, nll, entropy, kl, top1;
-  std::vector<double> argmaxPositions, argmaxXent, argmaxEntropy;
-  [[nodiscard]] std::size_t size() const { return window.size(); }
+// Sums of the finished windows of one run, in window order: sums[i] belongs to window indices[i].
+struct WindowSeries {
+  std::vector<int> indices;  // ascending
+  std::vector<mxscope::WindowSums> sums;
+  [[nodiscard]] std::size_t size() const { return indices.size(); }
 };
 
 struct Sweep {
@@ -84,20 +72,21 @@ struct Run {
   QString layersText;        // the rules' selectors, e.g. "*.mlp.* *.self_attn.*"
   int layers = 0;            // linears with any operand quantised
 
-  Metrics metrics;                    // final, or of the windows seen so far while it runs
-  Delta recordedDelta;                // as the engine computed it against the job's own baseline
-  WindowSums windows;                 // live, or from the record
-  std::optional<double> weightBytes;  // of the whole model under this variant
+  Metrics metrics;                     // final, or of the windows seen so far while it runs
+  std::optional<Delta> recordedDelta;  // by the engine, against the job's own baseline
+  WindowSeries windows;                // live, or from the record
+  std::optional<double> bitsPerValue;  // of the quantised weights
+  std::optional<double> weightBytes;   // of the whole model under this variant
   std::optional<double> seconds, tokensPerSecond;
-  int tokens = 0;
+  qint64 tokens = 0;
   std::optional<Sweep> sweep;
   QString configHash;
   QString error;  // why it failed, a sentence
   QStringList tags;
   QString notes;
   QDateTime finishedAt;
-  // The run as the engine wrote it (results.json); null until its result came.
-  std::shared_ptr<const nlohmann::json> record;
+  // The run as the engine wrote it (core's Run); null until its result came.
+  std::shared_ptr<const mxscope::Run> record;
 };
 
 struct Job {
@@ -132,8 +121,10 @@ struct Job {
   QString message;  // reason of a failure, a sentence
   QString code;     // of the error event, e.g. "out_of_memory"
   QDateTime addedAt, startedAt, finishedAt;
-  // The job as in results.json; null until it is done.
-  std::shared_ptr<const nlohmann::json> record;
+  // The job as in results.json (core's Job), and the environment it ran in (JSON text); null and
+  // empty until they came.
+  std::shared_ptr<const mxscope::Job> record;
+  QString environment;
 
   [[nodiscard]] double fraction() const { return total > 0 ? done / total : 0; }
 };
