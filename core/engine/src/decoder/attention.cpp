@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "decoder/attention.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace mxscope::engine {
+namespace {
+
+// Queries per piece where scores are formed in the open: 256 keeps them below 32 MiB for 16 heads
+// and 2048 keys.
+constexpr std::int64_t kQueryChunk = 256;
+
+at::Tensor repeat_heads(const at::Tensor& x, std::int64_t heads) {
+  const std::int64_t groups = heads / x.size(1);
+  if (groups == 1) {
+    return x;
+  }
+  return x.unsqueeze(2)
+      .expand({x.size(0), x.size(1), groups, x.size(2), x.size(3)})
+      .reshape({x.size(0), heads, x.size(2), x.size(3)});
+}
+
+// Scores in the open for queries [begin, end) against keys [first, last). The softmax is float32.
+at::Tensor open_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          std::int64_t begin, std::int64_t end, std::int64_t first,
+                          std::int64_t last, const AttentionOptions& options) {
+  const at::Tensor queries = q.slice(2, begin, end);
+  const at::Tensor keys = k.slice(2, first, last);
+  at::Tensor scores = at::matmul(queries, keys.transpose(2, 3)).to(at::kFloat).mul_(options.scale);
+  if (options.soft_cap) {
+    scores.div_(*options.soft_cap).tanh_().mul_(*options.soft_cap);
+  }
+  const auto whole = at::TensorOptions().dtype(at::kLong).device(q.device());
+  const at::Tensor query_index = at::arange(begin, end, whole).unsqueeze(1);
+  const at::Tensor key_index = at::arange(first, last, whole).unsqueeze(0);
+  const at::Tensor distance = query_index - key_index;
+  if (options.alibi_slopes.defined()) {
+    scores.sub_(options.alibi_slopes.view({-1, 1, 1}) * distance.to(at::kFloat));
+  }
+  at::Tensor hidden = distance.lt(0);
+  if (options.window > 0) {
+    hidden.logical_or_(distance.ge(options.window));
+  }
+  scores.masked_fill_(hidden, -std::numeric_limits<float>::infinity());
+  return at::matmul(at::softmax(scores, -1).to(v.scalar_type()), v.slice(2, first, last));
+}
+
+}  // namespace
+
+at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const AttentionOptions& options) {
+  const std::int64_t heads = q.size(1);
+  const std::int64_t time = q.size(2);
+  const bool windowed = options.window > 0 && options.window < time;
+  const at::Tensor keys = repeat_heads(k, heads);
+  const at::Tensor values = repeat_heads(v, heads);
+  if (!options.soft_cap && !windowed && !options.alibi_slopes.defined()) {
+    return at::scaled_dot_product_attention(q, keys, values, {}, 0.0, /*is_causal=*/true,
+                                            options.scale);
+  }
+  std::vector<at::Tensor> pieces;
+  for (std::int64_t begin = 0; begin < time; begin += kQueryChunk) {
+    const std::int64_t end = std::min(time, begin + kQueryChunk);
+    const std::int64_t first = windowed ? std::max<std::int64_t>(0, begin - options.window + 1) : 0;
+    pieces.push_back(open_attention(q, keys, values, begin, end, first, end, options));
+  }
+  return pieces.size() == 1 ? pieces.front() : at::cat(pieces, 2);
+}
+
+at::Tensor padded_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            std::int64_t valid, const AttentionOptions& options) {
+  const std::int64_t time = q.size(2);
+  if (valid >= time) {
+    return causal_attention(q, k, v, options);
+  }
+  std::vector<at::Tensor> pieces;
+  if (valid > 0) {
+    pieces.push_back(causal_attention(q.slice(2, 0, valid), k.slice(2, 0, valid),
+                                      v.slice(2, 0, valid), options));
+  }
+  const at::Tensor keys = repeat_heads(k, q.size(1));
+  const at::Tensor values = repeat_heads(v, q.size(1));
+  for (std::int64_t begin = valid; begin < time; begin += kQueryChunk) {
+    const std::int64_t end = std::min(time, begin + kQueryChunk);
+    // With a sliding window the last padded positions may see no key at all.
+    std::int64_t seeing = end;
+    if (options.window > 0) {
+      seeing = std::clamp(valid + options.window - 1, begin, end);
+    }
+    if (valid == 0) {
+      seeing = begin;
+    }
+    if (seeing > begin) {
+      pieces.push_back(open_attention(q, keys, values, begin, seeing, 0, valid, options));
+    }
+    if (end > seeing) {
+      pieces.push_back(at::zeros({q.size(0), q.size(1), end - seeing, q.size(3)}, q.options()));
+    }
+  }
+  return at::cat(pieces, 2);
+}
+
+}  // namespace mxscope::engine

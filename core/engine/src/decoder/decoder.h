@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "decoder/model.h"
+#include "mxscope/core/formats/operand_spec.h"
+#include "mxscope/core/schedule/state_plan.h"
+
+namespace mxscope::engine {
+
+// Some windows that go through the model as one. Rows of all windows are packed one after the
+// other, so windows of unequal length need no padding.
+struct MicroBatch {
+  std::vector<std::int64_t> offsets;  // [windows + 1], first row of each window
+  std::vector<std::int64_t> valid;    // tokens before the padding of each window
+  at::Tensor ids;                     // [rows] int64
+  at::Tensor positions;               // [rows] int64, row of the learned table or of the angles
+
+  [[nodiscard]] std::int64_t windows() const {
+    return static_cast<std::int64_t>(offsets.size()) - 1;
+  }
+  [[nodiscard]] std::int64_t rows() const { return offsets.back(); }
+  [[nodiscard]] std::int64_t length(std::int64_t w) const {
+    return offsets[static_cast<std::size_t>(w) + 1] - offsets[static_cast<std::size_t>(w)];
+  }
+};
+
+// The weight a linear has under an operand (0: as loaded). Implemented by the cache of quantised
+// weights.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  virtual at::Tensor weight(int linear, int operand) const = 0;
+};
+
+// What one execution of a step applies: operations per linear of the step, the table that their
+// indices mean, and where quantised weights come from.
+struct StepContext {
+  const std::vector<int>& linears;    // of the step
+  const std::vector<LinearOps>& ops;  // parallel to linears
+  const std::vector<OperandSpec>& operands;
+  const WeightSource& weights;
+};
+
+// Executes a DecoderSpec. Immutable and shared by threads; every call computes on the calling
+// thread (CPU) or on its current stream (CUDA).
+class Decoder {
+ public:
+  // `max_length`: longest window that will be evaluated.
+  Decoder(std::shared_ptr<const Model> model, std::int64_t max_length);
+
+  [[nodiscard]] const Model& model() const { return *model_; }
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+
+  // [rows, hidden] in the compute type.
+  [[nodiscard]] at::Tensor embed(const MicroBatch& batch) const;
+  // The hidden state after `step` (any but the head) from the one before; the input is left alone.
+  [[nodiscard]] at::Tensor run_step(std::size_t step, const at::Tensor& hidden,
+                                    const MicroBatch& batch, const StepContext& context) const;
+  // Final norm of some rows [n, hidden].
+  [[nodiscard]] at::Tensor final_norm(const at::Tensor& rows) const;
+  // Logits [n, vocab] of normed rows, after the logit soft cap.
+  [[nodiscard]] at::Tensor logits(const at::Tensor& normed, const StepContext& context) const;
+
+ private:
+  struct Apply;
+  at::Tensor attention(const BlockWeights& block, std::int64_t index, const at::Tensor& input,
+                       const MicroBatch& batch, Apply& apply) const;
+  at::Tensor mlp(const BlockWeights& block, const at::Tensor& input, Apply& apply) const;
+  at::Tensor experts(const BlockWeights& block, const at::Tensor& input, Apply& apply) const;
+  at::Tensor norm(const at::Tensor& x, const NormWeights& weights) const;
+  at::Tensor activate(const at::Tensor& x) const;
+  void rotate(at::Tensor& q, at::Tensor& k, const MicroBatch& batch) const;
+
+  std::shared_ptr<const Model> model_;
+  std::vector<Step> steps_;
+  at::Tensor cos_, sin_;            // [max_length, rotary_dim / 2] float32
+  at::Tensor cos_long_, sin_long_;  // longrope
+  at::Tensor alibi_slopes_;         // [heads] float32
+};
+
+}  // namespace mxscope::engine
