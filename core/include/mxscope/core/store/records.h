@@ -67,7 +67,7 @@ struct RunDescription {
 struct RunRecord : RunDescription {
   std::int64_t id = 0;
   std::int64_t job = 0;
-  std::int64_t position = 0;  // order within the experiment
+  std::int64_t position = 0;  // order within the job
   bool current = true;        // false: an earlier form of the job had it, the latest has not
   Status status = Status::kRunning;
   double seconds = 0;  // share of device time, over all sessions

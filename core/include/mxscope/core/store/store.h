@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -33,12 +34,13 @@ struct JobHandle {
 // All members may be called from any thread; calls wait for each other.
 //
 // Every member throws Error naming the file and the reason: kNotFound, kIo (full disk, permission,
-// locked by another program for longer than ten seconds), kInvalidInput (damaged, or another
+// locked by another program for longer than `patience`), kInvalidInput (damaged, or another
 // program's file), kUnsupported (writing to a newer file). After an error the store is as before
 // it.
 class Store {
  public:
-  [[nodiscard]] static Store open(const std::filesystem::path& folder, OpenMode mode);
+  [[nodiscard]] static Store open(const std::filesystem::path& folder, OpenMode mode,
+                                  std::chrono::milliseconds patience = std::chrono::seconds(10));
   // FOLDER/store.sqlite exists.
   [[nodiscard]] static bool exists(const std::filesystem::path& folder);
 
