@@ -1,14 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where LibTorch comes from: the private Python environment that packaging/setup.sh makes.
 
-set(MXSCOPE_ENV "$ENV{MXSCOPE_ENV}" CACHE PATH "Python environment with torch, made by packaging/setup.sh")
-if(NOT MXSCOPE_ENV)
-  if(DEFINED ENV{XDG_CACHE_HOME})
-    set(MXSCOPE_ENV "$ENV{XDG_CACHE_HOME}/mxscope/env")
-  else()
-    set(MXSCOPE_ENV "$ENV{HOME}/.cache/mxscope/env")
-  endif()
-endif()
+include(MxscopeEnvironment)
 
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
