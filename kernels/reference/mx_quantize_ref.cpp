@@ -42,16 +42,16 @@ double round_element(double magnitude, const ElementTraits& format, Rounding rou
       rounded = std::floor(steps);
       break;
     case Rounding::kHalfDown:
-      rounded = std::ceil(steps - 0.5);
+      rounded = std::fabs(std::ceil(steps - 0.5));  // ceil gives -0 below one half
       break;
   }
   return std::min(rounded * step, static_cast<double>(format.max));
 }
 
-// floor(log2 a) of a float32, subnormals included, after `carry` was added to its bits.
+// Exponent field of a float32 after `carry` was added to its bits; 128 when that runs past the
+// largest float32.
 int exponent_after(float a, std::uint32_t carry) {
-  return std::ilogb(
-      static_cast<double>(std::bit_cast<float>(std::bit_cast<std::uint32_t>(a) + carry)));
+  return static_cast<int>((std::bit_cast<std::uint32_t>(a) + carry) >> 23) - 127;
 }
 
 // Exponent of a block whose largest magnitude is a > 0, before the clamp.
@@ -162,7 +162,7 @@ QuantizeSpec normalized(QuantizeSpec spec, std::int64_t cols) {
     spec.block = 1;
     spec.scale = ScaleRule::kFloor;
   }
-  if (spec.block <= 0) {
+  if (spec.block <= 0 || spec.block > cols) {
     spec.block = cols;
   }
   return spec;
