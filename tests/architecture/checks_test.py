@@ -104,6 +104,8 @@ class Conventions(Tree):
             "docs/e.md": f"Look in {machine}.\n",
             "core/src/f.cpp": LICENCE + "// TO" + "DO\n",
             "core/include/mxscope/core/g.h": LICENCE,
+            "docs/h.md": "See [there](missing.md).\n",
+            "docs/i.md": "Run `bash packaging/missing.sh`.\n",
         }
         for name, text in planted.items():
             with self.subTest(name):
@@ -116,6 +118,7 @@ class Conventions(Tree):
         self.plant("core/CMakeLists.txt", "# SPDX-License-Identifier: Apache-2.0\ninclude/mxscope/core/a.h\n")
         self.plant("core/include/mxscope/core/a.h", LICENCE + "\n" * 599)
         self.plant("packaging/b.sh", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\nls ~/.cache /usr/share\n")
+        self.plant("docs/d.md", "See [b](../packaging/b.sh#top), <https://a.org>, run `bash packaging/b.sh -x`.\n")
         self.plant("ui/c.cpp", "// SPDX-License-Identifier: GPL-3.0-or-later\n")
         self.assertEqual(conventions.check_tree(self.root)[1], [])
 

@@ -9,7 +9,8 @@
 - source files have at most 600 lines;
 - no file names a folder of one machine;
 - every public header is listed with its library, so that the check that compiles each header alone
-  sees it.
+  sees it;
+- what a document links to, and every script that it tells to run, exists.
 """
 
 import pathlib
@@ -64,6 +65,17 @@ def check_headers(root, names):
             yield f"{name}:1: is listed by no library"
 
 
+def check_document(root, name, lines):
+    folder = (root / name).parent
+    for number, line in enumerate(lines, 1):
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+            if "://" not in target and not (folder / target).exists():
+                yield f"{name}:{number}: links to {target}, which does not exist"
+        for script in re.findall(r"\bbash ([\w./-]+)", line):
+            if not (root / script).is_file():
+                yield f"{name}:{number}: tells to run {script}, which does not exist"
+
+
 def check_tree(root):
     names = tracked(root)
     found = []
@@ -74,6 +86,8 @@ def check_tree(root):
             lines = (root / name).read_text(encoding="utf-8").splitlines()
         except UnicodeDecodeError:
             continue  # test data with broken text
+        if name.endswith(".md"):
+            found += check_document(root, name, lines)
         if is_source(name):
             problem = check_licence(name, lines)
             if problem:
