@@ -33,13 +33,6 @@ at::ScalarType scalar_type(TensorType type, const std::string& name) {
   }
 }
 
-std::string numbered(const std::string& pattern, std::int64_t index) {
-  const std::size_t place = pattern.find("{}");
-  return place == std::string::npos
-             ? pattern
-             : pattern.substr(0, place) + std::to_string(index) + pattern.substr(place + 2);
-}
-
 class Loader {
  public:
   Loader(const Checkpoint& checkpoint, Model& model,

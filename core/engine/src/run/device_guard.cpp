@@ -45,10 +45,8 @@ DeviceGuard::DeviceGuard(const std::string& id) : state_(std::make_unique<State>
   at::globalContext().setAllowTF32CuBLAS(false);
   at::globalContext().setAllowTF32CuDNN(false);
   // 16-bit products accumulate in float32 all the way.
-  at::globalContext().setAllowBF16ReductionCuBLAS(
-      at::CuBLASReductionOption::DisallowReducedPrecisionDisallowSplitK);
-  at::globalContext().setAllowFP16ReductionCuBLAS(
-      at::CuBLASReductionOption::DisallowReducedPrecisionDisallowSplitK);
+  at::globalContext().setAllowBF16ReductionCuBLAS(false);
+  at::globalContext().setAllowFP16ReductionCuBLAS(false);
 #if MXSCOPE_HAS_CUDA
   if (id != "cpu") {
     state_->device = std::make_unique<c10::cuda::CUDAGuard>(torch_device(id));
