@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 set(MXSCOPE_BASE_SOURCES
-  src/base/error.cpp)
+  src/base/error.cpp
+  src/base/input.cpp)
 set(MXSCOPE_BASE_HEADERS
   include/mxscope/core/base/error.h
+  include/mxscope/core/base/input.h
   include/mxscope/core/base/issue.h)

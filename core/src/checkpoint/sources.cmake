@@ -1,4 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-set(MXSCOPE_CHECKPOINT_SOURCES)
+set(MXSCOPE_CHECKPOINT_SOURCES
+  src/checkpoint/checkpoint.cpp
+  src/checkpoint/config_reader.cpp
+  src/checkpoint/estimate.cpp
+  src/checkpoint/inventory.cpp
+  src/checkpoint/model_config.cpp
+  src/checkpoint/model_source.cpp
+  src/checkpoint/rope.cpp
+  src/checkpoint/safetensors_file.cpp
+  src/checkpoint/safetensors_header.cpp
+  src/checkpoint/safetensors_writer.cpp
+  src/checkpoint/families/common.cpp
+  src/checkpoint/families/gemma2.cpp
+  src/checkpoint/families/gpt2.cpp
+  src/checkpoint/families/gpt_neo.cpp
+  src/checkpoint/families/gpt_neox.cpp
+  src/checkpoint/families/llama.cpp
+  src/checkpoint/families/mistral.cpp
+  src/checkpoint/families/mixtral.cpp
+  src/checkpoint/families/mpt.cpp
+  src/checkpoint/families/opt.cpp
+  src/checkpoint/families/phi.cpp
+  src/checkpoint/families/phi3.cpp
+  src/checkpoint/families/qwen2.cpp
+  src/checkpoint/families/qwen3.cpp)
 set(MXSCOPE_CHECKPOINT_HEADERS
-  include/mxscope/core/checkpoint/decoder_spec.h)
+  include/mxscope/core/checkpoint/checkpoint.h
+  include/mxscope/core/checkpoint/decoder_spec.h
+  include/mxscope/core/checkpoint/estimate.h
+  include/mxscope/core/checkpoint/inventory.h
+  include/mxscope/core/checkpoint/model_config.h
+  include/mxscope/core/checkpoint/model_source.h
+  include/mxscope/core/checkpoint/safetensors.h)
