@@ -97,6 +97,7 @@ struct Job {
   JobState state = JobState::kWaiting;
   QStringList variants;  // names, the baseline first
   int attempt = 1;
+  bool listed = true;  // shown in the queue; off after "remove"
 
   // Protocol and data, the guard of every comparison.
   QString protocol;  // name
