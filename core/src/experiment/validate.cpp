@@ -15,6 +15,8 @@ namespace {
 // Every selector is compiled; more of them than this would make checking slow and mean nothing.
 constexpr std::int64_t kMaxSelectors = 10000;
 
+// More draws change no digit that is shown.
+constexpr std::int64_t kMaxDraws = 1000000;
 constexpr std::int64_t kMaxExpandedSelectors = 1000000;
 
 std::int64_t selector_count(const VariantEntry& variant) {
@@ -52,6 +54,9 @@ class Validator {
     if (experiment_.statistics.draws < 100) {
       error("statistics.draws",
             "Must be at least 100, not " + std::to_string(experiment_.statistics.draws) + ".");
+    } else if (experiment_.statistics.draws > kMaxDraws) {
+      error("statistics.draws", "Must be at most " + std::to_string(kMaxDraws) + ", not " +
+                                    std::to_string(experiment_.statistics.draws) + ".");
     }
   }
 

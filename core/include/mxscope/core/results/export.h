@@ -25,7 +25,9 @@ namespace mxscope {
 // Reads windows.csv; every malformed row is an issue with its line. Never throws for bad input.
 [[nodiscard]] std::vector<RunWindows> windows_from_csv(std::string_view text, Issues& issues);
 
-// One row per run and metric: model, variant, metric, unit, value, se, ci95 ends, kind.
+// One row per run, window and metric, for tools that want tidy data: window means of nll, entropy,
+// kl, top1, argmax_xent, argmax_entropy and of the difference of nll to the baseline. Needs
+// Results::windows; runs without them have no rows.
 [[nodiscard]] std::string long_csv(const Results& results);
 
 // A table for a paper or a report: rounded to the error, with ±, then the protocol, hashes,
