@@ -63,8 +63,8 @@ update_lists() {
   if [ "$lists_updated" = yes ]; then return; fi
   if [ "$(id -u)" != 0 ]; then
     command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2> /dev/null; } ||
-      fail "packages are missing and this user may not install them; as root run:" \
-        "apt-get install ${missing[*]:-rustc cargo}"
+      fail "this user may not install packages, and these are missing: ${missing[*]%%|*};" \
+        "run 'bash packaging/setup.sh' once as root"
     root_prefix=(sudo)
   fi
   "${root_prefix[@]}" apt-get update -q > "$log" 2>&1 ||
@@ -111,6 +111,7 @@ rust_is_new() {
 
 if ! rust_is_new cargo; then
   say "installing Rust"
+  missing=("cargo and rustc 1.80 or newer")
   update_lists
   if apt-cache show cargo-web > /dev/null 2>&1; then
     apt_install cargo-web rustc-web
