@@ -14,6 +14,10 @@ struct CpuKernels {
   void (*quantize_rows)(const detail::QuantizePlan& plan, DType dtype, const void* in, void* out,
                         std::int64_t rows, std::int64_t cols, std::int64_t in_row_stride,
                         std::int64_t out_row_stride);
+  void (*token_stats)(const LogitsView& logits, const std::int64_t* targets, const TokenStats& out);
+  void (*token_stats_against)(const LogitsView& baseline, const TokenStats& baseline_stats,
+                              const LogitsView& variant, const std::int64_t* targets,
+                              const TokenStats& out, const TokenComparison& against);
 };
 
 namespace generic {

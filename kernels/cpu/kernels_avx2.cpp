@@ -3,9 +3,10 @@
 
 #include "cpu/cpu_kernels.h"
 #include "cpu/quantize_simd.h"
+#include "cpu/token_stats_simd.h"
 
 namespace mxscope::kernels::avx2 {
 
-const CpuKernels kKernels = {"avx2", quantize_rows};
+const CpuKernels kKernels = {"avx2", quantize_rows, token_stats, token_stats_against};
 
 }  // namespace mxscope::kernels::avx2

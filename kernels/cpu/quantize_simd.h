@@ -4,6 +4,7 @@
 // Fast quantiser, compiled once per instruction set; see detail/quantize_plan.h for the arithmetic.
 
 #include "cpu/simd.h"
+#include "cpu/tensor_types.h"
 #include "detail/quantize_plan.h"
 
 namespace mxscope::kernels::MXSCOPE_ISA {
@@ -13,43 +14,6 @@ using detail::QuantizePlan;
 
 constexpr std::int32_t kSignBit = INT32_MIN;
 constexpr std::int32_t kMagnitudeBits = INT32_MAX;
-
-// Tensor types: how to load and store kLanes numbers, whole or the first `count` of them.
-struct Float32 {
-  using Storage = float;
-  MXSCOPE_INLINE Floats load(const Storage* from) { return load_floats(from); }
-  MXSCOPE_INLINE void store(Storage* to, Floats value) { store_floats(to, value); }
-  MXSCOPE_INLINE void store_exact(Storage* to, Floats value) { store_floats(to, value); }
-};
-struct BFloat16 {
-  using Storage = std::uint16_t;
-  MXSCOPE_INLINE Floats load(const Storage* from) { return from_bfloat16(load_halves(from)); }
-  MXSCOPE_INLINE void store(Storage* to, Floats value) { store_halves(to, to_bfloat16(value)); }
-  // A number quantised from bfloat16 fits bfloat16: its step is either finer than the input's, and
-  // then the input came through unchanged, or a multiple of bfloat16's finest.
-  MXSCOPE_INLINE void store_exact(Storage* to, Floats value) {
-    store_halves(to, narrow(bits_as<Ints>(bits_as<Words>(value) >> 16)));
-  }
-};
-struct Float16 {
-  using Storage = std::uint16_t;
-  MXSCOPE_INLINE Floats load(const Storage* from) { return from_float16(load_halves(from)); }
-  MXSCOPE_INLINE void store(Storage* to, Floats value) { store_halves(to, to_float16(value)); }
-  MXSCOPE_INLINE void store_exact(Storage* to, Floats value) { store(to, value); }
-};
-
-template <class Type>
-MXSCOPE_INLINE Floats load_part(const typename Type::Storage* from, int count) {
-  typename Type::Storage buffer[kLanes] = {};
-  __builtin_memcpy(buffer, from, static_cast<std::size_t>(count) * sizeof(buffer[0]));
-  return Type::load(buffer);
-}
-template <class Type>
-MXSCOPE_INLINE void store_part(typename Type::Storage* to, Floats value, int count) {
-  typename Type::Storage buffer[kLanes];
-  Type::store_exact(buffer, value);
-  __builtin_memcpy(to, buffer, static_cast<std::size_t>(count) * sizeof(buffer[0]));
-}
 
 MXSCOPE_INLINE Ints magnitude_bits(Floats x) { return bits_as<Ints>(x) & kMagnitudeBits; }
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// How far a fast version may lie from its reference, per kernel, and why. The quantiser has no row:
+// it is bit-exact.
+namespace mxscope::test {
+
+struct Tolerance {
+  double absolute;
+  double relative;  // of the reference's magnitude
+};
+
+// Results are stored as float32 (half a unit in the last place: 6e-8 relative); exponentials err by
+// about 1e-7 relative each, and their sum, in float64, by less.
+inline constexpr Tolerance kTokenStatsCpu{2e-7, 2e-7};
+// The divergence is a small difference of larger sums, exact to the error of the exponentials.
+inline constexpr Tolerance kTokenKlCpu{1e-7, 2e-6};
+// float32 sums over the few hundred numbers of a thread and over the threads of a block.
+inline constexpr Tolerance kTokenStatsCuda{2e-6, 1e-6};
+inline constexpr Tolerance kTokenKlCuda{1e-6, 1e-5};
+
+}  // namespace mxscope::test
