@@ -32,7 +32,7 @@ kernels::DType dtype_of(const TensorInfo& info, const std::string& file) {
     case TensorType::kBF16:
       return kernels::DType::kBFloat16;
     default:
-      throw Error(ErrorCode::kInvalidInput, "tensor " + quoted(info.name) + " of '" + file +
+      throw Error(ErrorCode::kInvalidInput, "tensor " + in_quotes(info.name) + " of '" + file +
                                                 "' has type " + std::string(to_string(info.type)) +
                                                 "; F32, F16 or BF16 can be quantised.");
   }
@@ -47,7 +47,7 @@ const TensorInfo& find_tensor(const SafetensorsFile& file, const std::string& na
     names.push_back(info.name);
   }
   throw Error(ErrorCode::kNotFound, "'" + file.path().string() + "' holds no tensor " +
-                                        quoted(name) + "." + suggestion(name, names));
+                                        in_quotes(name) + "." + suggestion(name, names));
 }
 
 kernels::QuantizeStats measure(const kernels::QuantizeSpec& spec, kernels::DType dtype,
