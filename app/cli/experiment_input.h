@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "experiment_flags.h"
+#include "mxscope/core/experiment/experiment.h"
+
+namespace mxscope::cli {
+
+struct LoadedExperiment {
+  Experiment experiment;
+  ExperimentDocument document;
+  Issues issues;  // errors and warnings, with flags for paths where flags set them
+};
+
+// Reads the experiment and finds every problem that can be found without loading weights. Throws
+// only where there is no document to speak of (a file that cannot be read, flags that contradict
+// each other).
+[[nodiscard]] LoadedExperiment examine_experiment(const ExperimentFlags& flags);
+
+// The same, where problems end the command: throws InvalidInput with all of them.
+[[nodiscard]] LoadedExperiment load_experiment(const ExperimentFlags& flags);
+
+// Problems of an experiment given as text: its own, then those of files and models.
+[[nodiscard]] Issues examine_text(const std::string& text, const std::filesystem::path& base,
+                                  Experiment& experiment);
+
+// The issues as JSON: a list of {severity, path, message}.
+[[nodiscard]] nlohmann::ordered_json issues_json(const Issues& issues);
+
+}  // namespace mxscope::cli
