@@ -146,7 +146,7 @@ QProgressBar::chunk { background: @accent; border-radius: 4px; }
 
 QString styleSheet(const Tokens& t, double fontScale) {
   QString sheet = QString::fromLatin1(kSheet);
-  const auto size = [fontScale](double points) {
+  const auto size = [fontScale](double points) -> QString {
     return QString::number(points * fontScale, 'f', 2) + "pt"_L1;
   };
   sheet.replace("@size18pt"_L1, size(18));

@@ -88,9 +88,9 @@ SeriesColour seriesColourOfFormat(const QString& format) {
 }
 
 QColor Tokens::seriesColour(SeriesColour colour) const {
-  const QColor base = series.at(size_t(std::clamp(colour.hue, 0, int(series.size()) - 1)));
+  const QColor hue = series.at(size_t(std::clamp(colour.hue, 0, int(series.size()) - 1)));
   static constexpr double kTowardsText[] = {0.0, 0.38, 0.62};
-  return mixColours(base, text, kTowardsText[std::clamp(colour.shade, 0, 2)]);
+  return mixColours(hue, text, kTowardsText[std::clamp(colour.shade, 0, 2)]);
 }
 
 QColor Tokens::divergingColour(double t) const {

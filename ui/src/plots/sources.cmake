@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Plots, their cards, and the panels and models of results; paths relative to ui/.
+
+set(MXSCOPE_UI_PLOTS_SOURCES
+  src/panels/export_dialog.cpp
+  src/plots/bar_plot.cpp
+  src/plots/heat_map.cpp
+  src/plots/live_plot.cpp
+  src/plots/memory_plot.cpp
+  src/plots/min_max_pyramid.cpp
+  src/plots/number_text.cpp
+  src/plots/plot_card.cpp
+  src/plots/plot_export.cpp
+  src/plots/plot_parts.cpp
+  src/plots/plot_table_model.cpp
+  src/plots/plot_view.cpp
+  src/plots/plot_zoom.cpp
+  src/plots/scatter_plot.cpp
+  src/plots/segmented_switch.cpp)
