@@ -101,6 +101,11 @@ MXSCOPE_INLINE Ints largest_of(const typename Type::Storage* in, std::int64_t le
   return group_max<kLanes>(largest);
 }
 
+// The square of 2^exponent.
+MXSCOPE_INLINE double squared_scale(std::int32_t exponent) {
+  return bits_as<double>((static_cast<std::int64_t>(exponent) * 2 + 1023) << 52);
+}
+
 MXSCOPE_INLINE void add_squares(Doubles& sum, Doubles error, double magic) {
   sum += (error * error + magic) - magic;
 }
@@ -123,7 +128,7 @@ MXSCOPE_INLINE double squared_error(const QuantizePlan& plan, Ints exponent,
   if (i < length) {
     add(load_part<Type>(in + i, static_cast<int>(length - i)));
   }
-  return sum_of(sum);
+  return sum_of(sum) * squared_scale(exponent[0]);
 }
 
 template <class Type, Rounding kRounding>

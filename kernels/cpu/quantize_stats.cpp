@@ -44,6 +44,7 @@ std::int32_t exponent_of(const QuantizePlan& plan, const float* block, std::int6
     for (std::int64_t i = 0; i < length; ++i) {
       error += squared_error(plan, block[i] * inverse);
     }
+    error *= detail::squared_scale(candidate);
     if (error < least) {
       least = error;
       best = candidate;

@@ -97,7 +97,14 @@ MXSCOPE_HOST_DEVICE float round_scaled(const QuantizePlan& plan, float scaled) {
   }
 }
 
-// Squared error of one element, rounded so that sums over the block are exact in any order.
+// The square of 2^exponent.
+MXSCOPE_HOST_DEVICE double squared_scale(std::int32_t exponent) {
+  const double scale = power_of_two(exponent);
+  return scale * scale;
+}
+
+// Squared error of one element in units of the scale, rounded so that sums over the block are exact
+// in any order.
 template <Rounding kRounding>
 MXSCOPE_HOST_DEVICE double squared_error(const QuantizePlan& plan, float scaled) {
   const double error = scaled - round_scaled<kRounding>(plan, scaled);

@@ -88,7 +88,7 @@ int scale_exponent(float a, Element element, ScaleRule rule) {
   return 0;
 }
 
-// Sum of squared errors in units of the scale. Each square is first rounded to a multiple of
+// Sum of squared errors. In units of the scale each square is first rounded to a multiple of
 // 2^(2 emax + 4 + n - 53), with 2^n >= block length. Every square is below 2^(2 emax + 4), so the
 // sum is exact and does not depend on its order.
 double squared_error(const Block& block, int exponent, const ElementTraits& format,
@@ -101,7 +101,7 @@ double squared_error(const Block& block, int exponent, const ElementTraits& form
     const double error = scaled - round_element(scaled, format, rounding);
     sum += reference::round_even(error * error, unit);
   }
-  return sum;
+  return std::ldexp(sum, 2 * exponent);
 }
 
 int choose_exponent(const Block& block, float a, const QuantizeSpec& spec,
