@@ -61,12 +61,14 @@ Located locate(const std::string& source, const TextRequest& request) {
                 "data.source holds an empty name; a file or a named data set is needed.");
   }
   const fs::path direct = request.base / source;
-  std::error_code ignored;
-  if (fs::exists(direct, ignored)) {
-    return {direct, request.auto_text_rows};
-  }
   const auto set = std::find_if(kNamedSets.begin(), kNamedSets.end(),
                                 [&](const NamedSet& s) { return s.name == source; });
+  std::error_code ignored;
+  // A folder with a data set's name holds the data set.
+  if (fs::exists(direct, ignored) &&
+      (set == kNamedSets.end() || !fs::is_directory(direct, ignored))) {
+    return {direct, request.auto_text_rows};
+  }
   if (set == kNamedSets.end()) {
     std::string names;
     for (const NamedSet& s : kNamedSets) {
