@@ -4,6 +4,13 @@
 set(MXSCOPE_UI_PLOTS_SOURCES
   src/panels/export_dialog.cpp
   src/plots/bar_plot.cpp
+  src/plots/cards/gpu_card.cpp
+  src/plots/cards/live_card.cpp
+  src/plots/cards/metric_card.cpp
+  src/plots/cards/result_card.cpp
+  src/plots/cards/run_marks.cpp
+  src/plots/cards/sensitivity_card.cpp
+  src/plots/cards/tradeoff_card.cpp
   src/plots/heat_map.cpp
   src/plots/live_plot.cpp
   src/plots/memory_plot.cpp

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "plots/cards/tradeoff_card.h"
+
+#include "plots/cards/run_marks.h"
+#include "plots/number_text.h"
+#include "plots/scatter_plot.h"
+
+using namespace Qt::StringLiterals;
+
+namespace mxscope::ui {
+namespace {
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+}
+
+TradeoffCard::TradeoffCard(Workspace* workspace, QWidget* parent)
+    : ResultCard(u"tradeoff"_s, tr("Trade-off"), new ScatterPlot, workspace, parent),
+      m_scatter(static_cast<ScatterPlot*>(view())) {
+  setModes({{u"percent"_s, u"Δ %"_s}, {u"xent"_s, u"Δ Xent"_s}, {u"kl"_s, u"KL"_s}});
+  setEmptyState(u"chart-scatter"_s, tr("No results yet"),
+                tr("Each finished run becomes a point: the size of its weights against its loss."));
+}
+
+QStringList TradeoffCard::shownRuns() const {
+  QStringList shown;
+  for (const QString& id : m_workspace->runIds()) {
+    const Run* run = m_workspace->run(id);
+    if (!run->sweep && run->weightBytes && hasFigures(*run) && !m_workspace->isHidden(id)) {
+      shown << id;
+    }
+  }
+  return shown;
+}
+
+void TradeoffCard::fill() {
+  const QStringList runs = shownRuns();
+  QStringList jobs;
+  double largest = 0;
+  for (const QString& id : runs) {
+    const Run* run = m_workspace->run(id);
+    largest = std::max(largest, *run->weightBytes);
+    if (!jobs.contains(run->jobId)) {
+      jobs << run->jobId;
+    }
+  }
+  // Small models are told in MiB, so that the axis has readable numbers.
+  const bool mebi = largest < 0.1 * kGiB;
+  const double unit = mebi ? kGiB / 1024 : kGiB;
+  ScatterData data;
+  data.xLabel = mebi ? tr("weights (MiB)") : tr("weights (GiB)");
+  const QString what = mode();
+  const Measure measure = what == "kl"_L1     ? Measure::kKl
+                          : what == "xent"_L1 ? Measure::kXent
+                                              : Measure::kPpl;
+  const Form form = what == "kl"_L1     ? Form::kValue
+                    : what == "xent"_L1 ? Form::kDelta
+                                        : Form::kPercent;
+  data.yLabel = axisText(measure, form);
+  for (const QString& id : runs) {
+    const Run& run = *m_workspace->run(id);
+    ScatterPoint point;
+    point.key = id;
+    point.label = jobs.size() > 1
+                      ? QString(jobLabel(*m_workspace, run.jobId, jobs) + u" "_s + runLabel(run))
+                      : runLabel(run);
+    point.colour = colourOf(run);
+    point.baseline = m_workspace->baselineFor(run.jobId) == &run;
+    point.x = *run.weightBytes / unit;
+    if (point.baseline) {
+      point.y = 0;
+    } else {
+      const MeasuredValue value = measured(*m_workspace, run, measure, form);
+      point.y = value.value;
+      point.low = value.low;
+      point.high = value.high;
+    }
+    point.tooltip = QString(runTooltip(*m_workspace, run) + u"\n"_s +
+                            tr("weights %1").arg(bytesText(*run.weightBytes)));
+    data.points << point;
+  }
+  setSubtitle(tr("size of the weights against loss"));
+  m_scatter->setData(data);
+}
+
+}  // namespace mxscope::ui
