@@ -36,7 +36,10 @@ CONFIG = {
 
 def train_tokenizer(texts):
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    # The blank line after a story is a piece of its own, so that a text of many stories is tokenised
+    # as each story alone is.
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split("\n\n", "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False)])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=CONFIG["vocab_size"], special_tokens=[END],
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
