@@ -4,6 +4,9 @@
 MXSCOPE_ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 export MXSCOPE_ENV="${MXSCOPE_ENV:-${XDG_CACHE_HOME:-$HOME/.cache}/mxscope/env}"
 export PATH="$MXSCOPE_ENV/bin:$PATH:$HOME/.cargo/bin"
+# What one clone compiled serves another, precompiled headers included.
+export CCACHE_BASEDIR="$MXSCOPE_ROOT" CCACHE_NOHASHDIR=1
+export CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 
