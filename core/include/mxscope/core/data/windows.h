@@ -30,19 +30,19 @@ enum class BosMode {
 // A protocol as an experiment states it; what is left out is decided by resolve_plan().
 struct ProtocolRequest {
   std::string name = "windows";
-  std::optional<std::int64_t> context;
-  std::optional<std::int64_t> stride;
+  std::optional<std::int64_t> context{};
+  std::optional<std::int64_t> stride{};
   std::string bos = "tokenizer";
-  std::optional<std::string> join;
-  std::optional<std::int64_t> max_windows;
+  std::optional<std::string> join{};
+  std::optional<std::int64_t> max_windows{};
 };
 
 // What the model allows.
 struct ModelLimits {
-  std::int64_t max_context = 0;        // longest row, in tokens; 0: no limit (ALiBi)
-  std::int64_t vocab_size = 0;         // rows of the embedding; 0: ids are not checked
-  std::optional<std::int32_t> bos_id;  // of config.json, used where the tokenizer names none
-  std::optional<std::int32_t> eos_id;
+  std::int64_t max_context = 0;          // longest row, in tokens; 0: no limit (ALiBi)
+  std::int64_t vocab_size = 0;           // rows of the embedding; 0: ids are not checked
+  std::optional<std::int32_t> bos_id{};  // of config.json, used where the tokenizer names none
+  std::optional<std::int32_t> eos_id{};
 };
 
 // Every choice made.
