@@ -116,7 +116,8 @@ bool Store::exists(const fs::path& folder) {
   return fs::exists(folder / kFileName, ignored);
 }
 
-Store Store::open(const fs::path& folder, OpenMode mode, std::chrono::milliseconds patience) {
+Store Store::open(const fs::path& given, OpenMode mode, std::chrono::milliseconds patience) {
+  const fs::path folder = given.empty() ? fs::path(".") : given;
   const fs::path path = folder / kFileName;
   auto state = std::make_unique<State>();
   const auto read_only = [&] {

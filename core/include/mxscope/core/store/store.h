@@ -61,7 +61,7 @@ class Store {
   // A new job; with `resume`, the latest job of the same key instead, where there is one. Of that
   // job, a run with the same variant and config_hash keeps its windows; others start empty, and
   // runs that are no longer asked for stay in the record as not current. The job then belongs to
-  // `experiment` and its state is running.
+  // `experiment`, and it and its runs are running, finished ones too.
   [[nodiscard]] JobHandle begin_job(std::int64_t experiment, const JobDescription& job,
                                     const std::vector<RunDescription>& runs, bool resume);
   // One transaction. A window that a run already has is replaced, and the run's histograms that
