@@ -15,20 +15,6 @@ namespace {
 using detail::ExponentRule;
 using detail::QuantizePlan;
 
-double squared_error(const QuantizePlan& plan, float scaled) {
-  switch (plan.rounding) {
-    case Rounding::kEven:
-      return detail::squared_error<Rounding::kEven>(plan, scaled);
-    case Rounding::kNearest:
-      return detail::squared_error<Rounding::kNearest>(plan, scaled);
-    case Rounding::kFloor:
-      return detail::squared_error<Rounding::kFloor>(plan, scaled);
-    case Rounding::kHalfDown:
-      return detail::squared_error<Rounding::kHalfDown>(plan, scaled);
-  }
-  return 0;
-}
-
 std::int32_t exponent_of(const QuantizePlan& plan, const float* block, std::int64_t length,
                          float largest) {
   const std::int32_t middle = detail::block_exponent(plan, plan.rule, detail::bits_of(largest));
@@ -42,7 +28,7 @@ std::int32_t exponent_of(const QuantizePlan& plan, const float* block, std::int6
     const float inverse = detail::power_of_two(-candidate);
     double error = 0;
     for (std::int64_t i = 0; i < length; ++i) {
-      error += squared_error(plan, block[i] * inverse);
+      error += detail::squared_error<false>(plan, block[i] * inverse);
     }
     error *= detail::squared_scale(candidate);
     if (error < least) {

@@ -103,11 +103,31 @@ MXSCOPE_HOST_DEVICE double squared_scale(std::int32_t exponent) {
   return scale * scale;
 }
 
+// round_scaled with the rounding of the plan, or with kEven known beforehand.
+template <bool kIsEven>
+MXSCOPE_HOST_DEVICE float round_planned(const QuantizePlan& plan, float scaled) {
+  if constexpr (kIsEven) {
+    return round_scaled<Rounding::kEven>(plan, scaled);
+  } else {
+    switch (plan.rounding) {
+      case Rounding::kNearest:
+        return round_scaled<Rounding::kNearest>(plan, scaled);
+      case Rounding::kFloor:
+        return round_scaled<Rounding::kFloor>(plan, scaled);
+      case Rounding::kHalfDown:
+        return round_scaled<Rounding::kHalfDown>(plan, scaled);
+      case Rounding::kEven:
+        break;
+    }
+    return round_scaled<Rounding::kEven>(plan, scaled);
+  }
+}
+
 // Squared error of one element in units of the scale, rounded so that sums over the block are exact
 // in any order.
-template <Rounding kRounding>
+template <bool kIsEven>
 MXSCOPE_HOST_DEVICE double squared_error(const QuantizePlan& plan, float scaled) {
-  const double error = scaled - round_scaled<kRounding>(plan, scaled);
+  const double error = scaled - round_planned<kIsEven>(plan, scaled);
   return (error * error + plan.error_magic) - plan.error_magic;
 }
 

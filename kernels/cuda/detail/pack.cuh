@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Tensor types on the device, and loads of several neighbouring numbers at once.
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <cstdint>
+
+#include "detail/quantize_math.h"
+#include "mxscope/kernels/element_format.h"
+
+namespace mxscope::kernels::cuda {
+
+inline constexpr unsigned kFullWarp = 0xFFFFFFFFU;
+inline constexpr int kPackBytes = 16;
+
+template <DType kType>
+struct Tensor;
+
+template <>
+struct Tensor<DType::kFloat32> {
+  using Storage = float;
+  static __device__ __forceinline__ float widen(Storage value) { return value; }
+  static __device__ __forceinline__ Storage narrow(float value) { return value; }
+  static __device__ __forceinline__ Storage narrow_exact(float value) { return value; }
+  static __device__ __forceinline__ Storage nan() { return __int_as_float(0x7FC00000); }
+};
+
+template <>
+struct Tensor<DType::kBFloat16> {
+  using Storage = std::uint16_t;
+  static __device__ __forceinline__ float widen(Storage value) {
+    return __uint_as_float(static_cast<unsigned>(value) << 16);
+  }
+  static __device__ __forceinline__ Storage narrow(float value) {
+    return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+  }
+  // A number quantised from bfloat16 fits bfloat16; see cpu/tensor_types.h.
+  static __device__ __forceinline__ Storage narrow_exact(float value) {
+    return static_cast<Storage>(__float_as_uint(value) >> 16);
+  }
+  static __device__ __forceinline__ Storage nan() { return 0x7FC0; }
+};
+
+template <>
+struct Tensor<DType::kFloat16> {
+  using Storage = std::uint16_t;
+  static __device__ __forceinline__ float widen(Storage value) {
+    return __half2float(__ushort_as_half(value));
+  }
+  static __device__ __forceinline__ Storage narrow(float value) {
+    return __half_as_ushort(__float2half_rn(value));
+  }
+  static __device__ __forceinline__ Storage narrow_exact(float value) { return narrow(value); }
+  static __device__ __forceinline__ Storage nan() { return 0x7E00; }
+};
+
+// Numbers of a 16-byte load.
+template <DType kType>
+inline constexpr int kVectorPack = kPackBytes /
+                                   static_cast<int>(sizeof(typename Tensor<kType>::Storage));
+
+template <class Storage, int kCount>
+struct alignas(sizeof(Storage) * kCount) Pack {
+  Storage values[kCount];
+};
+
+// kPack numbers from column `col` on; `filler` behind the end. With kPack > 1 the address of a
+// whole pack is aligned to it.
+template <DType kType, int kPack>
+__device__ __forceinline__ void load_pack(const typename Tensor<kType>::Storage* row,
+                                          std::int64_t col, std::int64_t end, float filler,
+                                          float (&x)[kPack]) {
+  using Storage = typename Tensor<kType>::Storage;
+  if (col + kPack <= end) {
+    const auto pack = *reinterpret_cast<const Pack<Storage, kPack>*>(row + col);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      x[i] = Tensor<kType>::widen(pack.values[i]);
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      x[i] = col + i < end ? Tensor<kType>::widen(row[col + i]) : filler;
+    }
+  }
+}
+
+template <class Storage, int kPack>
+__device__ __forceinline__ void store_pack(Storage* row, std::int64_t col, std::int64_t end,
+                                           const Pack<Storage, kPack>& pack) {
+  if (col + kPack <= end) {
+    *reinterpret_cast<Pack<Storage, kPack>*>(row + col) = pack;
+  } else {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      if (col + i < end) {
+        row[col + i] = pack.values[i];
+      }
+    }
+  }
+}
+
+inline bool is_aligned(const void* data, std::int64_t row_stride, DType dtype, int bytes) {
+  return reinterpret_cast<std::uintptr_t>(data) % static_cast<std::uintptr_t>(bytes) == 0 &&
+         row_stride * size_of(dtype) % bytes == 0;
+}
+
+}  // namespace mxscope::kernels::cuda

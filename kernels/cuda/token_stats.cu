@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cuda_runtime.h>
+
+#include <cfloat>
+#include <cstdint>
+
+#include "cuda/detail/pack.cuh"
+#include "mxscope/kernels/token_stats_cuda.h"
+
+namespace mxscope::kernels {
+namespace {
+
+using cuda::kFullWarp;
+using cuda::load_pack;
+using cuda::Tensor;
+
+constexpr int kWarp = 32;
+constexpr int kThreads = 512;
+constexpr int kWarps = kThreads / kWarp;
+
+// Sums of e = exp(x - max) over the numbers seen so far, with the maximum among them.
+struct OnlineSums {
+  float max = -FLT_MAX;
+  float sum = 0;       // e
+  float weighted = 0;  // e * (x - max)
+  float other = 0;     // e * (x - y) with y of the variant; only where this is the baseline
+
+  // Moves to a larger maximum.
+  __device__ __forceinline__ void raise(float to) {
+    if (sum > 0) {
+      const float down = max - to;
+      const float factor = expf(down);
+      // An underflown factor leaves nothing, however far the maxima lie apart.
+      weighted = factor > 0 ? factor * (weighted + down * sum) : 0;
+      sum *= factor;
+      other *= factor;
+    }
+    max = to;
+  }
+};
+
+struct Totals {
+  float max;
+  double sum;
+  double weighted;
+  double other;
+};
+
+// Reductions over the thread block, in a fixed order; every thread gets the result.
+template <class Value, class Combine>
+__device__ __forceinline__ Value reduce(Value value, Combine combine) {
+  __shared__ Value partial[kWarps];
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    value = combine(value, __shfl_xor_sync(kFullWarp, value, distance));
+  }
+  __syncthreads();
+  if (threadIdx.x % kWarp == 0) {
+    partial[threadIdx.x / kWarp] = value;
+  }
+  __syncthreads();
+  value = partial[0];
+  for (int warp = 1; warp < kWarps; ++warp) {
+    value = combine(value, partial[warp]);
+  }
+  return value;
+}
+
+__device__ __forceinline__ Totals total_of(const OnlineSums& mine) {
+  const auto add = [](double a, double b) { return a + b; };
+  const float max = reduce(mine.max, [](float a, float b) { return fmaxf(a, b); });
+  OnlineSums scaled = mine;
+  scaled.raise(max);
+  return {max, reduce(static_cast<double>(scaled.sum), add),
+          reduce(static_cast<double>(scaled.weighted), add),
+          reduce(static_cast<double>(scaled.other), add)};
+}
+
+// Orders by logit, then by lower index. -0 counts as 0.
+__device__ __forceinline__ unsigned long long argmax_key(float value, std::int32_t index) {
+  const unsigned bits = __float_as_uint(value + 0.0F);
+  const unsigned ordered = (bits & 0x80000000U) != 0 ? ~bits : bits | 0x80000000U;
+  return (static_cast<unsigned long long>(ordered) << 32) |
+         (0xFFFFFFFFU - static_cast<unsigned>(index));
+}
+
+template <int kPack>
+__device__ __forceinline__ float largest_of(const float (&x)[kPack]) {
+  float largest = x[0];
+#pragma unroll
+  for (int i = 1; i < kPack; ++i) {
+    largest = fmaxf(largest, x[i]);
+  }
+  return largest;
+}
+
+struct Work {
+  LogitsView baseline;
+  TokenStats baseline_stats;
+  LogitsView logits;
+  const std::int64_t* targets;
+  TokenStats out;
+  TokenComparison against;
+};
+
+template <DType kType>
+__device__ __forceinline__ const typename Tensor<kType>::Storage* row_of(const LogitsView& view) {
+  return static_cast<const typename Tensor<kType>::Storage*>(view.data) +
+         static_cast<std::int64_t>(blockIdx.x) * view.row_stride;
+}
+
+template <DType kType>
+__device__ void write_row(const Work& work, bool finite, const Totals& totals,
+                          std::int32_t argmax) {
+  const unsigned row = blockIdx.x;
+  const float nan = __int_as_float(0x7FC00000);
+  work.out.finite[row] = finite ? 1 : 0;
+  work.out.argmax[row] = finite ? argmax : -1;
+  const double log_sum = log(totals.sum);
+  const double log_sum_exp = static_cast<double>(totals.max) + log_sum;
+  work.out.entropy[row] = finite ? static_cast<float>(log_sum - totals.weighted / totals.sum) : nan;
+  work.out.logsumexp[row] = finite ? static_cast<float>(log_sum_exp) : nan;
+  work.out.max_logp[row] = finite ? static_cast<float>(-log_sum) : nan;
+  const std::int64_t target = work.targets[row];
+  float logp = nan;
+  if (finite && target >= 0 && target < work.logits.vocab) {
+    const double logit = Tensor<kType>::widen(row_of<kType>(work.logits)[target]);
+    logp = static_cast<float>(logit - static_cast<double>(totals.max) - log_sum);
+  }
+  work.out.logp_target[row] = logp;
+}
+
+// The baseline's sums are those of this pass, not of its own call, so that equal rows give equal
+// bits whatever the alignment of either.
+template <DType kBaseType>
+__device__ void write_comparison(const Work& work, bool finite, const Totals& baseline,
+                                 const Totals& variant) {
+  const unsigned row = blockIdx.x;
+  const float nan = __int_as_float(0x7FC00000);
+  const bool comparable = finite && work.baseline_stats.finite[row] != 0;
+  const double kl = baseline.other / baseline.sum +
+                    (static_cast<double>(variant.max) - static_cast<double>(baseline.max)) +
+                    (log(variant.sum) - log(baseline.sum));
+  work.against.kl[row] = comparable ? static_cast<float>(fmax(kl, 0.0)) : nan;
+  work.against.same_argmax[row] =
+      comparable && work.out.argmax[row] == work.baseline_stats.argmax[row] ? 1 : 0;
+  const std::int64_t target = work.targets[row];
+  float change = nan;
+  if (comparable && target >= 0 && target < work.logits.vocab) {
+    const double logit = Tensor<kBaseType>::widen(row_of<kBaseType>(work.baseline)[target]);
+    const auto base_logp =
+        static_cast<float>(logit - static_cast<double>(baseline.max) - log(baseline.sum));
+    change = static_cast<float>(exp(static_cast<double>(work.out.logp_target[row])) -
+                                exp(static_cast<double>(base_logp)));
+  }
+  work.against.p_target_change[row] = change;
+}
+
+// One thread block per row. Baseline and variant go through the same operations in the same order,
+// so equal rows give equal bits and a divergence of 0.
+template <DType kBaseType, DType kType, int kPack, bool kAgainst>
+__global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_constant__ Work work) {
+  const auto* row = row_of<kType>(work.logits);
+  const typename Tensor<kBaseType>::Storage* base_row = nullptr;
+  if constexpr (kAgainst) {
+    base_row = row_of<kBaseType>(work.baseline);
+  }
+  const std::int64_t vocab = work.logits.vocab;
+  OnlineSums sums;
+  OnlineSums base;
+  std::int32_t argmax = -1;
+  std::int32_t magnitude = 0;
+
+  for (std::int64_t col = static_cast<std::int64_t>(threadIdx.x) * kPack; col < vocab;
+       col += kThreads * kPack) {
+    float x[kPack];
+    load_pack<kType, kPack>(row, col, vocab, -FLT_MAX, x);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      magnitude = max(magnitude, __float_as_int(x[i]) & INT32_MAX);
+    }
+    const float largest = largest_of(x);
+    if (largest > sums.max || argmax < 0) {
+      sums.raise(largest);
+#pragma unroll
+      for (int i = kPack - 1; i >= 0; --i) {
+        argmax = x[i] == largest ? static_cast<std::int32_t>(col) + i : argmax;
+      }
+    }
+    float y[kPack];
+    if constexpr (kAgainst) {
+      load_pack<kBaseType, kPack>(base_row, col, vocab, -FLT_MAX, y);
+      const float base_largest = largest_of(y);
+      if (base_largest > base.max) {
+        base.raise(base_largest);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      const float weight = col + i < vocab ? 1.0F : 0.0F;
+      const float below = x[i] - sums.max;
+      const float e = weight * expf(below);
+      sums.sum += e;
+      sums.weighted += e > 0 ? e * below : 0.0F;
+      if constexpr (kAgainst) {
+        const float base_below = y[i] - base.max;
+        const float base_e = weight * expf(base_below);
+        base.sum += base_e;
+        // Differences beyond float32 only come from logits near its end.
+        const float apart = fminf(fmaxf(y[i] - x[i], -1e30F), 1e30F);
+        base.other += base_e * apart;
+      }
+    }
+  }
+
+  const bool finite =
+      reduce(magnitude, [](std::int32_t a, std::int32_t b) { return max(a, b); }) < 0x7F800000;
+  const auto best =
+      reduce(argmax < 0 ? 0ULL : argmax_key(sums.max, argmax),
+             [](unsigned long long a, unsigned long long b) { return a > b ? a : b; });
+  const Totals totals = total_of(sums);
+  Totals base_totals{};
+  if constexpr (kAgainst) {
+    base_totals = total_of(base);
+  }
+  if (threadIdx.x == 0) {
+    write_row<kType>(work, finite, totals,
+                     static_cast<std::int32_t>(0xFFFFFFFFU - static_cast<unsigned>(best)));
+    if constexpr (kAgainst) {
+      write_comparison<kBaseType>(work, finite, base_totals, totals);
+    }
+  }
+}
+
+template <DType kBaseType, DType kType, bool kAgainst>
+void launch(const Work& work, cudaStream_t stream) {
+  // Both rows are read in packs of equally many numbers, 16 bytes of the wider type.
+  constexpr int kPack = kBaseType == DType::kFloat32 || kType == DType::kFloat32 ? 4 : 8;
+  const auto fits = [](const LogitsView& view) {
+    return cuda::is_aligned(view.data, view.row_stride, view.dtype, kPack * size_of(view.dtype));
+  };
+  const auto rows = static_cast<unsigned>(work.logits.rows);
+  if (fits(work.logits) && (!kAgainst || fits(work.baseline))) {
+    token_stats_kernel<kBaseType, kType, kPack, kAgainst><<<rows, kThreads, 0, stream>>>(work);
+  } else {
+    token_stats_kernel<kBaseType, kType, 1, kAgainst><<<rows, kThreads, 0, stream>>>(work);
+  }
+}
+
+template <DType kType>
+void launch_against(const Work& work, cudaStream_t stream) {
+  switch (work.baseline.dtype) {
+    case DType::kFloat32:
+      return launch<DType::kFloat32, kType, true>(work, stream);
+    case DType::kBFloat16:
+      return launch<DType::kBFloat16, kType, true>(work, stream);
+    case DType::kFloat16:
+      return launch<DType::kFloat16, kType, true>(work, stream);
+  }
+}
+
+}  // namespace
+
+int token_stats_cuda(const LogitsView& logits, const std::int64_t* targets, const TokenStats& out,
+                     CUstream_st* stream) noexcept {
+  if (logits.rows <= 0) {
+    return static_cast<int>(cudaSuccess);
+  }
+  const Work work{{}, {}, logits, targets, out, {}};
+  switch (logits.dtype) {
+    case DType::kFloat32:
+      launch<DType::kFloat32, DType::kFloat32, false>(work, stream);
+      break;
+    case DType::kBFloat16:
+      launch<DType::kBFloat16, DType::kBFloat16, false>(work, stream);
+      break;
+    case DType::kFloat16:
+      launch<DType::kFloat16, DType::kFloat16, false>(work, stream);
+      break;
+  }
+  return static_cast<int>(cudaGetLastError());
+}
+
+int token_stats_against_cuda(const LogitsView& baseline, const TokenStats& baseline_stats,
+                             const LogitsView& variant, const std::int64_t* targets,
+                             const TokenStats& out, const TokenComparison& against,
+                             CUstream_st* stream) noexcept {
+  if (variant.rows <= 0) {
+    return static_cast<int>(cudaSuccess);
+  }
+  const Work work{baseline, baseline_stats, variant, targets, out, against};
+  switch (variant.dtype) {
+    case DType::kFloat32:
+      launch_against<DType::kFloat32>(work, stream);
+      break;
+    case DType::kBFloat16:
+      launch_against<DType::kBFloat16>(work, stream);
+      break;
+    case DType::kFloat16:
+      launch_against<DType::kFloat16>(work, stream);
+      break;
+  }
+  return static_cast<int>(cudaGetLastError());
+}
+
+}  // namespace mxscope::kernels
