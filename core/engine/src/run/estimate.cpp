@@ -6,6 +6,7 @@
 #include "decoder/model.h"
 #include "evaluate/weight_cache.h"
 #include "mxscope/core/base/error.h"
+#include "mxscope/core/experiment/experiment_json.h"
 #include "mxscope/engine/engine.h"
 #include "mxscope/engine/memory_monitor.h"
 #include "run/run_job.h"
