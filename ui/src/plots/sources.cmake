@@ -2,7 +2,13 @@
 # Plots, their cards, and the panels and models of results; paths relative to ui/.
 
 set(MXSCOPE_UI_PLOTS_SOURCES
+  src/models/results_model.cpp
+  src/models/results_model_filter.cpp
+  src/panels/compare_panel.cpp
   src/panels/export_dialog.cpp
+  src/panels/results_table.cpp
+  src/panels/results_table_delegate.cpp
+  src/panels/results_table_export.cpp
   src/plots/bar_plot.cpp
   src/plots/cards/gpu_card.cpp
   src/plots/cards/live_card.cpp

@@ -2,9 +2,11 @@
 #include "plots/cards/gpu_card.h"
 
 #include <QComboBox>
+#include <QCoreApplication>
 #include <QGridLayout>
 #include <QLabel>
 #include <QToolButton>
+#include <QVBoxLayout>
 
 #include "plots/memory_plot.h"
 #include "plots/number_text.h"
@@ -97,7 +99,7 @@ void GpuCard::addFigure(const QString& name, const QString& text) {
     value->setTextInteractionFlags(Qt::TextSelectableByMouse);
     m_figures->addWidget(label, m_used, 0);
     m_figures->addWidget(value, m_used, 1);
-    m_rows.append({label, value});
+    m_rows.append(qMakePair(label, value));
   }
   auto [label, value] = m_rows[m_used++];
   label->setText(name);
@@ -143,20 +145,20 @@ void GpuCard::updateNow() {
   const QString shown = gpus.isEmpty() ? host : m_device->currentData().toString();
   const DeviceHistory device = m_workspace->devices().value(shown);
   setTitle(shown.isEmpty() ? tr("GPU") : deviceTitle(device));
-  MemoryHistory data;
+  MemoryHistory memory;
   m_used = 0;
   if (!device.samples.empty()) {
     const double now = device.samples.back().time;
     for (const MemorySample& sample : device.samples) {
-      data.time << sample.time - now;
-      data.job << sample.usedByJob / kGiB;
-      data.others << sample.usedByOthers / kGiB;
-      data.utilisation << sample.utilisation.value_or(kNoNumber);
+      memory.time << sample.time - now;
+      memory.job << sample.usedByJob / kGiB;
+      memory.others << sample.usedByOthers / kGiB;
+      memory.utilisation << sample.utilisation.value_or(kNoNumber);
     }
     const MemorySample& last = device.samples.back();
-    data.total = last.total / kGiB;
-    data.limit = device.limit ? *device.limit / kGiB : kNoNumber;
-    data.peak = device.peakByJob / kGiB;
+    memory.total = last.total / kGiB;
+    memory.limit = device.limit ? *device.limit / kGiB : kNoNumber;
+    memory.peak = device.peakByJob / kGiB;
     const double used = last.usedByJob + last.usedByOthers;
     addFigure(tr("In use"), QString(u"<b>"_s + bytesText(used) + u"</b>"_s +
                                     tr(" of %1").arg(bytesText(last.total))));
@@ -181,10 +183,10 @@ void GpuCard::updateNow() {
     m_rows[i].first->hide();
     m_rows[i].second->hide();
   }
-  const bool any = !data.time.isEmpty();
+  const bool any = !memory.time.isEmpty();
   m_note->setVisible(gpus.isEmpty() && any);
   const Tokens& t = Theme::instance().tokens();
-  const bool load = std::any_of(data.utilisation.begin(), data.utilisation.end(),
+  const bool load = std::any_of(memory.utilisation.begin(), memory.utilisation.end(),
                                 [](double v) { return std::isfinite(v); });
   const auto square = [](const QColor& colour, const QString& sign, const QString& text) {
     return QString(u"<span style='color:"_s + colour.name() + u"'>"_s + sign + u"</span>&nbsp;"_s +
@@ -197,7 +199,7 @@ void GpuCard::updateNow() {
   }
   m_legend->setText(legend.join(u"&ensp; "_s));
   m_legend->setVisible(any);
-  m_history->setData(data);
+  m_history->setData(memory);
 }
 
 }  // namespace mxscope::ui

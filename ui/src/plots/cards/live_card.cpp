@@ -182,15 +182,15 @@ LiveSeries LiveCard::seriesOf(const Run& run) const {
 }
 
 void LiveCard::fill() {
-  LiveData data;
-  data.xLabel = tr("evaluated tokens");
+  LiveData plotted;
+  plotted.xLabel = tr("evaluated tokens");
   const QString what = mode();
-  data.zeroLine = what == "delta"_L1;
-  data.signedValues = data.zeroLine;
-  data.yLabel = what == "ppl"_L1       ? tr("running perplexity")
-                : what == "entropy"_L1 ? tr("running entropy (nats)")
-                : what == "delta"_L1   ? tr("Δ cross entropy vs baseline (nats)")
-                                       : tr("running cross entropy (nats)");
+  plotted.zeroLine = what == "delta"_L1;
+  plotted.signedValues = plotted.zeroLine;
+  plotted.yLabel = what == "ppl"_L1       ? tr("running perplexity")
+                   : what == "entropy"_L1 ? tr("running entropy (nats)")
+                   : what == "delta"_L1   ? tr("Δ cross entropy vs baseline (nats)")
+                                          : tr("running cross entropy (nats)");
   const QStringList jobs = shownJobs();
   QHash<int, int> dashes;
   for (const QString& id : shownRuns()) {
@@ -203,13 +203,13 @@ void LiveCard::fill() {
     if (!series.baseline) {
       series.dash = dashes[series.colour.hue * 3 + series.colour.shade]++;
     }
-    data.series << series;
+    plotted.series << series;
   }
   QStringList names;
   for (const QString& id : jobs) {
     const Job* job = m_workspace->job(id);
     if (job->tokensTotal > 0) {
-      data.xEnd = std::fmax(data.xEnd, double(job->tokensTotal));
+      plotted.xEnd = std::fmax(plotted.xEnd, double(job->tokensTotal));
     }
     names << job->model;
   }
@@ -219,7 +219,7 @@ void LiveCard::fill() {
                                   : tr("Live — running cross entropy"));
   names.removeDuplicates();
   setSubtitle(names.join(u", "_s));
-  m_curves->setData(data);
+  m_curves->setData(plotted);
 }
 
 }  // namespace mxscope::ui

@@ -118,18 +118,19 @@ void MetricCard::fill() {
       models << run->model;
     }
   }
-  BarData data;
-  data.axisLabel = axisText(measure(), form);
-  data.unit = form == Form::kPercent || measure() == Measure::kTop1 ? u" %"_s : QString();
-  data.signedValues = form != Form::kValue;
-  data.baselineLabel = tr("baseline");
+  BarData plotted;
+  plotted.axisLabel = axisText(measure(), form);
+  plotted.unit = form == Form::kPercent || measure() == Measure::kTop1 ? u" %"_s : QString();
+  plotted.signedValues = form != Form::kValue;
+  plotted.baselineLabel = tr("baseline");
   for (const QString& job : jobs) {
     const QString group = jobLabel(*m_workspace, job, jobs);
     const Run* base = m_workspace->baselineFor(job);
     if (form != Form::kValue) {
-      data.baselines.append({group, 0.0});
+      plotted.baselines.append({group, 0.0});
     } else if (base != nullptr && measure() != Measure::kKl && measure() != Measure::kTop1) {
-      data.baselines.append({group, measured(*m_workspace, *base, measure(), Form::kValue).value});
+      plotted.baselines.append(
+          {group, measured(*m_workspace, *base, measure(), Form::kValue).value});
     }
   }
   for (const QString& id : runs) {
@@ -151,13 +152,13 @@ void MetricCard::fill() {
                   : form != Form::kValue         ? guardText(*m_workspace, run)
                                                  : QString();
     }
-    data.items << item;
+    plotted.items << item;
   }
   setSubtitle(models.size() > 1 && form == Form::kValue && measure() == Measure::kPpl
                   ? tr("perplexity of different models is not comparable; use Δ %")
               : form != Form::kValue ? tr("paired 95 % interval against the baseline")
                                      : QString());
-  m_bars->setData(data);
+  m_bars->setData(plotted);
 }
 
 QJsonObject MetricCard::saveState() const {

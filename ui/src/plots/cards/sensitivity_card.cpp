@@ -103,7 +103,7 @@ void SensitivityCard::fill() {
   const Measure measure = mode() == "xent"_L1      ? Measure::kXent
                           : mode() == "entropy"_L1 ? Measure::kEntropy
                                                    : Measure::kPpl;
-  HeatData data;
+  HeatData plotted;
   QStringList places;
   QHash<QPair<QString, QString>, QString> runAt;
   QString over;
@@ -114,8 +114,8 @@ void SensitivityCard::fill() {
     if (!places.contains(run.sweep->place)) {
       places << run.sweep->place;
     }
-    if (!data.columns.contains(column)) {
-      data.columns << column;
+    if (!plotted.columns.contains(column)) {
+      plotted.columns << column;
     }
     runAt.insert({run.sweep->place, column}, id);
   }
@@ -123,13 +123,13 @@ void SensitivityCard::fill() {
   natural.setNumericMode(true);
   std::sort(places.begin(), places.end(),
             [&natural](const QString& a, const QString& b) { return natural.compare(a, b) < 0; });
-  data.rows = shortened(places);
-  data.rowTitle = job == nullptr ? QString() : QString(job->model + u" · "_s + over);
-  data.scaleLabel = measure == Measure::kPpl    ? tr("Δ PPL (blue better, red worse)")
-                    : measure == Measure::kXent ? tr("Δ Xent, nats (blue better, red worse)")
-                                                : tr("Δ entropy, nats (blue lower, red higher)");
+  plotted.rows = shortened(places);
+  plotted.rowTitle = job == nullptr ? QString() : QString(job->model + u" · "_s + over);
+  plotted.scaleLabel = measure == Measure::kPpl    ? tr("Δ PPL (blue better, red worse)")
+                       : measure == Measure::kXent ? tr("Δ Xent, nats (blue better, red worse)")
+                                                   : tr("Δ entropy, nats (blue lower, red higher)");
   for (const QString& place : places) {
-    for (const QString& column : data.columns) {
+    for (const QString& column : plotted.columns) {
       HeatCell cell;
       cell.key = runAt.value({place, column});
       if (const Run* run = m_workspace->run(cell.key)) {
@@ -143,13 +143,13 @@ void SensitivityCard::fill() {
                                                         : CellState::kValue;
         cell.tooltip = cell.state == CellState::kFailed ? run->error : QString();
       }
-      data.cells << cell;
+      plotted.cells << cell;
     }
   }
   setSubtitle(job == nullptr || places.isEmpty()
                   ? QString()
                   : tr("%1: one %2 quantised at a time").arg(job->model, over));
-  m_map->setData(data);
+  m_map->setData(plotted);
 }
 
 }  // namespace mxscope::ui

@@ -45,8 +45,8 @@ void TradeoffCard::fill() {
   // Small models are told in MiB, so that the axis has readable numbers.
   const bool mebi = largest < 0.1 * kGiB;
   const double unit = mebi ? kGiB / 1024 : kGiB;
-  ScatterData data;
-  data.xLabel = mebi ? tr("weights (MiB)") : tr("weights (GiB)");
+  ScatterData plotted;
+  plotted.xLabel = mebi ? tr("weights (MiB)") : tr("weights (GiB)");
   const QString what = mode();
   const Measure measure = what == "kl"_L1     ? Measure::kKl
                           : what == "xent"_L1 ? Measure::kXent
@@ -54,7 +54,7 @@ void TradeoffCard::fill() {
   const Form form = what == "kl"_L1     ? Form::kValue
                     : what == "xent"_L1 ? Form::kDelta
                                         : Form::kPercent;
-  data.yLabel = axisText(measure, form);
+  plotted.yLabel = axisText(measure, form);
   for (const QString& id : runs) {
     const Run& run = *m_workspace->run(id);
     ScatterPoint point;
@@ -75,10 +75,10 @@ void TradeoffCard::fill() {
     }
     point.tooltip = QString(runTooltip(*m_workspace, run) + u"\n"_s +
                             tr("weights %1").arg(bytesText(*run.weightBytes)));
-    data.points << point;
+    plotted.points << point;
   }
   setSubtitle(tr("size of the weights against loss"));
-  m_scatter->setData(data);
+  m_scatter->setData(plotted);
 }
 
 }  // namespace mxscope::ui
