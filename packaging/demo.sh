@@ -40,13 +40,14 @@ say "report: demo-output/report.md; data: demo-output/results.json, results.csv,
 
 gui="$bin/mxscope-gui"
 if [ -x "$gui" ]; then
-  if "$gui" --help 2> /dev/null | grep -q -- --plot; then
-    QT_QPA_PLATFORM=offscreen "$gui" --plot "$output/results.json" -o "$output/figures"
-    say "figures: demo-output/figures"
-  fi
+  mkdir -p "$output/figures"
+  for kind in bars heatmap scatter; do
+    QT_QPA_PLATFORM=offscreen "$gui" --plot "$kind" "$output/results.json" -o "$output/figures/$kind.png"
+  done
+  say "figures: demo-output/figures"
   if [ "$window" = yes ] && [ -z "${CI:-}" ] && [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
     say "opening the window"
-    "$gui" resources/demo/demo.mxscope > /dev/null 2>&1 < /dev/null &
+    "$gui" resources/demo/demo.mxscope "$output/results.json" > /dev/null 2>&1 < /dev/null &
     disown
   fi
 fi
