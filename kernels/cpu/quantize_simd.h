@@ -217,11 +217,67 @@ MXSCOPE_INLINE std::int64_t quantize_narrow(const QuantizePlan& plan,
   return cols;
 }
 
+#if defined(MXSCOPE_SIMD_LARGEST_HALF)
+// 16-bit types: the maxima of kLanes blocks are found first, in 16-bit arithmetic, so that one
+// vector holds the scales of all of them. Blocks are multiples of 8 and half a vector at least;
+// returns how many columns are done.
+template <class Type, Rounding kRounding, ExponentRule kRule>
+MXSCOPE_INLINE std::int64_t quantize_halves(const QuantizePlan& plan, const std::uint16_t* in,
+                                            std::uint16_t* out, std::int64_t cols) {
+  const std::int64_t block = plan.block;
+  std::int64_t begin = 0;
+  for (; begin + block * kLanes <= cols; begin += block * kLanes) {
+    std::uint16_t halves[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+      halves[i] = static_cast<std::uint16_t>(largest_half(in + begin + i * block, block));
+    }
+    const Ints largest = bits_as<Ints>(Type::load(halves));
+    const Scale scales = scale_of(block_exponent<kRule>(plan, largest), largest);
+    if (block < kLanes) {
+      Ints owner;
+      for (int i = 0; i < kLanes; ++i) {
+        owner[i] = i / (kLanes / 2);
+      }
+      for (std::int64_t i = 0; i < block * kLanes; i += kLanes, owner += 2) {
+        const Scale scale = {permute(scales.inverse, owner), permute(scales.forward, owner)};
+        Type::store_exact(out + begin + i,
+                          quantize_vector<kRounding>(plan, scale, Type::load(in + begin + i)));
+      }
+      continue;
+    }
+    float inverse[kLanes];
+    float forward[kLanes];
+    store_floats(inverse, scales.inverse);
+    store_floats(forward, scales.forward);
+    for (int i = 0; i < kLanes; ++i) {
+      const Scale scale = {splat(inverse[i]), splat(forward[i])};
+      const std::int64_t first = begin + i * block;
+      for (std::int64_t at = first; at < first + block; at += kLanes) {
+        Type::store_exact(out + at, quantize_vector<kRounding>(plan, scale, Type::load(in + at)));
+      }
+    }
+  }
+  return begin;
+}
+#endif
+
 template <class Type, Rounding kRounding, ExponentRule kRule>
 void quantize_row(const QuantizePlan& plan, const typename Type::Storage* in,
                   typename Type::Storage* out, std::int64_t cols) {
   std::int64_t begin = 0;
   if constexpr (kRule != ExponentRule::kMse) {
+#if defined(MXSCOPE_SIMD_LARGEST_HALF)
+    if constexpr (sizeof(typename Type::Storage) == sizeof(std::uint16_t)) {
+      const bool whole_vectors = plan.block % kLanes == 0 && plan.block <= 256;
+      if (whole_vectors || (plan.block == 8 && kLanes == 16)) {
+        begin = quantize_halves<Type, kRounding, kRule>(plan, in, out, cols);
+        in += begin;
+        out += begin;
+        cols -= begin;
+      }
+    }
+#endif
+    begin = 0;
     if (plan.block == 1) {
       begin = quantize_narrow<Type, kRounding, kRule, 1>(plan, in, out, cols);
     } else if (plan.block == kLanes / 2) {

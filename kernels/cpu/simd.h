@@ -91,6 +91,9 @@ MXSCOPE_INLINE Floats max_of(Floats a, Floats b) {
 #endif
 }
 
+// Lane i of the result is lane index[i] of a.
+MXSCOPE_INLINE Floats permute(Floats a, Ints index) { return __builtin_shuffle(a, index); }
+
 template <int kDistance, class V, std::size_t... kIndex>
 MXSCOPE_INLINE V exchange(V a, std::index_sequence<kIndex...>) {
   return __builtin_shufflevector(a, a, (static_cast<int>(kIndex) ^ kDistance)...);
@@ -134,6 +137,23 @@ MXSCOPE_INLINE Floats load_floats(const float* from) {
 MXSCOPE_INLINE void store_floats(float* to, Floats from) {
   __builtin_memcpy(to, &from, sizeof(from));
 }
+
+#if defined(MXSCOPE_SIMD_AVX512) || defined(MXSCOPE_SIMD_AVX2)
+#define MXSCOPE_SIMD_LARGEST_HALF 1
+// Largest of `length` halves without their sign bits; length is a positive multiple of 8.
+MXSCOPE_INLINE std::int32_t largest_half(const std::uint16_t* from, std::int64_t length) {
+  const __m128i magnitude = _mm_set1_epi16(0x7FFF);
+  __m128i largest = _mm_setzero_si128();
+  for (std::int64_t i = 0; i < length; i += 8) {
+    __m128i halves;
+    __builtin_memcpy(&halves, from + i, sizeof(halves));
+    largest = _mm_max_epu16(largest, _mm_and_si128(halves, magnitude));
+  }
+  // The processor has a horizontal minimum only.
+  const __m128i least = _mm_minpos_epu16(_mm_xor_si128(largest, _mm_set1_epi16(-1)));
+  return 0xFFFF - _mm_extract_epi16(least, 0);
+}
+#endif
 
 MXSCOPE_INLINE Halves load_halves(const std::uint16_t* from) {
   Halves to;
