@@ -3,14 +3,42 @@
 
 set(MXSCOPE_UI_SHELL_SOURCES
   src/bridge/engine_client.cpp
+  src/bridge/model_inspector.cpp
   src/bridge/process_engine_client.cpp
   src/bridge/queue_controller.cpp
   src/bridge/queue_events.cpp
   src/bridge/replay_engine_client.cpp
   src/bridge/run_decoder.cpp
+  src/models/builder_models.cpp
   src/models/experiment_document.cpp
+  src/models/layer_tree_model.cpp
   src/models/paired_delta.cpp
+  src/models/queue_model.cpp
+  src/models/rule_table_model.cpp
   src/models/run_keys.cpp
+  src/models/settings.cpp
   src/models/variant_edit.cpp
   src/models/workspace.cpp
-  src/models/workspace_types.cpp)
+  src/models/workspace_types.cpp
+  src/panels/data_section.cpp
+  src/panels/experiment_panel.cpp
+  src/panels/layers_section.cpp
+  src/panels/log_panel.cpp
+  src/panels/models_section.cpp
+  src/panels/problem_bar.cpp
+  src/panels/queue_panel.cpp
+  src/panels/rules_section.cpp
+  src/panels/section.cpp
+  src/panels/sweep_dialog.cpp
+  src/panels/variants_dialog.cpp
+  src/panels/variants_section.cpp
+  src/panels/welcome_page.cpp
+  src/window/card_area.cpp
+  src/window/command_palette.cpp
+  src/window/dialogs.cpp
+  src/window/main_window.cpp
+  src/window/main_window_actions.cpp
+  src/window/main_window_files.cpp
+  src/window/main_window_impl.h
+  src/window/main_window_results.cpp
+  src/window/main_window_run.cpp)

@@ -128,6 +128,8 @@ void makeRules(mxscope::VariantEntry& variant);
 void setManual(mxscope::VariantEntry& variant, const std::vector<std::string>& names, bool quantise,
                const std::vector<mxscope::LinearInfo>& linears);
 void removeManual(mxscope::VariantEntry& variant, const std::vector<mxscope::LinearInfo>& linears);
+// Gives a rule the formats that the variant's other rules have (MXFP8 E4M3 when there are none).
+void setOperandsLike(const mxscope::VariantEntry& variant, mxscope::RuleEntry& rule);
 // Formats of a variant for lists: of all its rules that quantise; empty optional: they differ.
 struct VariantFormats {
   std::optional<mxscope::Format> weight, activation;

@@ -167,6 +167,12 @@ void setManual(mxscope::VariantEntry& variant, const std::vector<std::string>& n
   }
 }
 
+void setOperandsLike(const mxscope::VariantEntry& variant, mxscope::RuleEntry& rule) {
+  const auto [weight, activation] = operandsOf(variant);
+  rule.weight = weight;
+  rule.activation = activation;
+}
+
 VariantFormats formatsOf(const mxscope::VariantEntry& variant) {
   VariantFormats formats;
   std::vector<mxscope::Format> activations;

@@ -37,11 +37,14 @@ class MainWindow : public QMainWindow {
   void dragLeaveEvent(QDragLeaveEvent* event) override;
   void dropEvent(QDropEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
-  void changeEvent(QEvent* event) override;
 
  private:
   class Impl;
   std::unique_ptr<Impl> d;
 };
+
+// Writes one plot of a results file without a window: kind "bars", "heatmap", "live" or "scatter",
+// the format by the ending of `output`. False: `error` says why.
+bool writePlot(const QString& kind, const QString& results, const QString& output, QString* error);
 
 }  // namespace mxscope::ui
