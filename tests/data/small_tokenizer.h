@@ -7,9 +7,7 @@
 
 namespace mxscope::test {
 
-inline constexpr int kBegin = 0;    // <s>
-inline constexpr int kEnd = 1;      // </s>
-inline constexpr int kUnknown = 2;  // <unk>
+// Ids: <s> 0, </s> 1, <unk> 2, then the words.
 inline constexpr int kFirstWord = 3;
 inline constexpr int kWords = 100;  // "w0" has the id kFirstWord, ...
 inline constexpr int kVocab = kFirstWord + kWords;
