@@ -6,7 +6,7 @@ add_library(mxscope_flags INTERFACE)
 target_compile_options(mxscope_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor>
   # g++ 12 sees overlaps in inlined std::string operations that are none (GCC bug 105651).
-  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
+  $<$<AND:$<COMPILE_LANG_AND_ID:CXX,GNU>,$<BOOL:${MXSCOPE_WERROR}>>:-Wno-restrict>
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${MXSCOPE_WERROR}>>:-Werror>)
 if(MXSCOPE_SANITIZE)
   target_compile_options(mxscope_flags INTERFACE
