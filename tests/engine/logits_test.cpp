@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(AllFamilies, ReferenceModel,
                          testing::Values("gemma2", "gpt2", "gpt_neo", "gpt_neox", "llama3",
                                          "llama_tied_bias", "mistral", "mixtral", "mpt", "opt",
                                          "phi", "phi3", "phi3_longrope", "qwen2", "qwen3"),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& model) { return model.param; });
 
 TEST(ReferenceModel, LongropeTakesTheShortFactorsForAShortWindow) {
   // The reference's short windows are the first tokens of the long ones.

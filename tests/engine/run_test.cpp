@@ -5,6 +5,7 @@
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/experiment/experiment_json.h"
@@ -130,7 +131,7 @@ TEST_F(EngineRun, RulesThatChangeNothingGiveTheBaselineExactly) {
     options.share_states = share;
     const Results results = run(experiment(nothing), options, share ? "shared" : "alone");
     for (const char* name : {"unmatched", "none"}) {
-      const Run* r = results.find("demo", name);
+      const mxscope::Run* r = results.find("demo", name);
       ASSERT_NE(r, nullptr);
       EXPECT_EQ(r->layers, 0);
       EXPECT_EQ(*r->metrics.kl, 0.0);
