@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "cuda/detail/pack.cuh"
+#include "cuda/detail/quantize_pack.cuh"
 #include "detail/quantize_math.h"
 #include "detail/quantize_plan.h"
 #include "mxscope/kernels/mx_quantize_cuda.h"
@@ -14,10 +15,16 @@ namespace {
 
 using cuda::kFullWarp;
 using cuda::kVectorPack;
+using cuda::kWarp;
+using cuda::largest_bits;
 using cuda::load_pack;
+using cuda::load_raw;
 using cuda::Pack;
+using cuda::quantize_pack;
+using cuda::reduce;
 using cuda::store_pack;
 using cuda::Tensor;
+using cuda::widen_pack;
 using detail::ExponentRule;
 using detail::Path;
 using detail::QuantizePlan;
@@ -26,7 +33,6 @@ constexpr int kThreads = 256;
 constexpr int kUnroll = 2;     // packs in flight per thread of the short kernel
 constexpr int kHeldPacks = 4;  // packs that a thread of the long kernel keeps in registers
 constexpr int kMaxThreads = 1024;
-constexpr int kWarp = 32;
 constexpr std::int64_t kMaxGridY = 65535;
 constexpr std::int64_t kMaxGridX = 0x7FFFFFFF;
 
@@ -50,16 +56,6 @@ template <DType kType>
 __device__ __forceinline__ typename Tensor<kType>::Storage* out_row(const Task& task,
                                                                     std::int64_t row) {
   return static_cast<typename Tensor<kType>::Storage*>(task.out) + row * task.out_row_stride;
-}
-
-template <int kPack>
-__device__ __forceinline__ std::int32_t largest_bits(const float (&x)[kPack]) {
-  std::int32_t largest = 0;
-#pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    largest = max(largest, __float_as_int(x[i]) & INT32_MAX);
-  }
-  return largest;
 }
 
 template <bool kIsEven, int kPack>
@@ -89,22 +85,6 @@ __device__ __forceinline__ std::int32_t least_error_exponent(std::int32_t middle
     }
   }
   return best;
-}
-
-template <DType kType, bool kIsEven, int kPack>
-__device__ __forceinline__ Pack<typename Tensor<kType>::Storage, kPack> quantize_pack(
-    const QuantizePlan& plan, std::int32_t exponent, std::int32_t largest,
-    const float (&x)[kPack]) {
-  Pack<typename Tensor<kType>::Storage, kPack> result;
-  const float inverse = detail::power_of_two(-exponent);
-  const float scale = detail::power_of_two(exponent);
-  const bool finite = largest < detail::kInfinityBits;
-#pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    const float value = detail::round_planned<kIsEven>(plan, x[i] * inverse) * scale;
-    result.values[i] = finite ? Tensor<kType>::narrow_exact(value) : Tensor<kType>::nan();
-  }
-  return result;
 }
 
 // Blocks of `group` neighbouring packs, a power of two up to a warp: each thread holds whole packs,
@@ -188,38 +168,42 @@ __global__ void __launch_bounds__(kThreads) quantize_elements(const __grid_const
   }
 }
 
-__device__ __forceinline__ std::int32_t combine(std::int32_t a, std::int32_t b) {
-  return max(a, b);
-}
-__device__ __forceinline__ double combine(double a, double b) { return a + b; }
-
-// Over the blockDim.x threads that share a block of the matrix. All of them call it.
-template <class Value>
-__device__ __forceinline__ Value reduce(Value value) {
-  __shared__ Value partial[kWarp];
-  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
-    value = combine(value, __shfl_xor_sync(kFullWarp, value, distance));
+// Blocks of `group` neighbouring packs, up to a warp but no power of two: a warp takes as many
+// whole blocks as it has lanes for, and the others idle.
+template <DType kType, int kPack, bool kIsEven>
+__global__ void __launch_bounds__(kThreads)
+    quantize_ragged(const __grid_constant__ Task task, const int group,
+                    const std::int64_t blocks_per_row) {
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int per_warp = kWarp / group;
+  const int leader = lane / group * group;
+  const std::int64_t warp =
+      static_cast<std::int64_t>(blockIdx.x) * (kThreads / kWarp) + threadIdx.x / kWarp;
+  const std::int64_t block = warp * per_warp + lane / group;
+  const bool idle = lane / group >= per_warp || block >= blocks_per_row;
+  const std::int64_t end = idle ? 0 : min((block + 1) * task.plan.block, task.cols);
+  const std::int64_t col = idle ? 0 : block * task.plan.block + (lane - leader) * kPack;
+  for (std::int64_t row = blockIdx.y; row < task.rows; row += gridDim.y) {
+    float x[kPack];
+    load_pack<kType, kPack>(in_row<kType>(task, row), col, end, 0.0F, x);
+    const std::int32_t mine = largest_bits(x);
+    std::int32_t largest = mine;
+    for (int i = 0; i < group; ++i) {
+      // A lane behind the last whole block of the warp gets some other lane's; it stores nothing.
+      largest = max(largest, __shfl_sync(kFullWarp, mine, leader + i));
+    }
+    const std::int32_t exponent = detail::block_exponent(task.plan, task.plan.rule, largest);
+    store_pack(out_row<kType>(task, row), col, end,
+               quantize_pack<kType, kIsEven>(task.plan, exponent, largest, x));
   }
-  if (blockDim.x == kWarp) {
-    return value;
-  }
-  __syncthreads();
-  if (threadIdx.x % kWarp == 0) {
-    partial[threadIdx.x / kWarp] = value;
-  }
-  __syncthreads();
-  value = partial[0];
-  for (unsigned warp = 1; warp < blockDim.x / kWarp; ++warp) {
-    value = combine(value, partial[warp]);
-  }
-  return value;
 }
 
 // Blocks of any length: blockDim.x threads share one (a warp, or the whole thread block). With
 // kHeld its numbers stay in registers, else they are read again.
 template <DType kType, int kPack, bool kIsEven, bool kMse, bool kHeld>
-__global__ void quantize_long(const __grid_constant__ Task task,
-                              const std::int64_t blocks_per_row) {
+__global__ void __launch_bounds__(kMaxThreads)
+    quantize_long(const __grid_constant__ Task task, const std::int64_t blocks_per_row) {
+  using Storage = typename Tensor<kType>::Storage;
   const std::int64_t blocks = task.rows * blocks_per_row;
   const std::int64_t step = static_cast<std::int64_t>(blockDim.x) * kPack;
   for (std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
@@ -229,26 +213,28 @@ __global__ void quantize_long(const __grid_constant__ Task task,
     const std::int64_t end = min(begin + task.plan.block, task.cols);
     const auto* in = in_row<kType>(task, row);
     const std::int64_t first = begin + static_cast<std::int64_t>(threadIdx.x) * kPack;
-    float held[kHeld ? kHeldPacks : 1][kPack];
+    Pack<Storage, kPack> held[kHeld ? kHeldPacks : 1];
 
     // Calls body(column, numbers) for every pack of this thread.
     const auto for_each_pack = [&](auto body) {
+      float x[kPack];
       if constexpr (kHeld) {
 #pragma unroll
         for (int i = 0; i < kHeldPacks; ++i) {
-          body(first + i * step, held[i]);
+          widen_pack<kType, kPack>(held[i], x);
+          body(first + i * step, x);
         }
       } else {
         for (std::int64_t col = first; col < end; col += step) {
-          load_pack<kType, kPack>(in, col, end, 0.0F, held[0]);
-          body(col, held[0]);
+          load_pack<kType, kPack>(in, col, end, 0.0F, x);
+          body(col, x);
         }
       }
     };
     if constexpr (kHeld) {
 #pragma unroll
       for (int i = 0; i < kHeldPacks; ++i) {
-        load_pack<kType, kPack>(in, first + i * step, end, 0.0F, held[i]);
+        held[i] = load_raw<Storage, kPack>(in, first + i * step, end, Storage{});
       }
     }
     std::int32_t largest = 0;
@@ -275,8 +261,6 @@ __global__ void quantize_long(const __grid_constant__ Task task,
   }
 }
 
-bool is_power_of_two(std::int64_t value) { return (value & (value - 1)) == 0; }
-
 template <DType kType, int kPack, bool kIsEven, bool kMse>
 void launch_long(const Task& task, cudaStream_t stream) {
   const std::int64_t blocks_per_row = (task.cols + task.plan.block - 1) / task.plan.block;
@@ -296,19 +280,24 @@ void launch_long(const Task& task, cudaStream_t stream) {
   }
 }
 
-// Whether no element needs to know another.
-bool is_per_element(const QuantizePlan& plan) {
-  return plan.path != Path::kBlocks || plan.rule == ExponentRule::kFixed ||
-         (plan.block == 1 && plan.rule == ExponentRule::kCarry);
-}
-
 template <DType kType, int kPack, bool kIsEven>
 void launch_packs(Task task, cudaStream_t stream) {
   const QuantizePlan& plan = task.plan;
-  const bool per_element = is_per_element(plan);
+  const bool per_element = cuda::is_per_element(plan);
   const std::int64_t group = plan.block / kPack;
   const bool is_short =
-      plan.block % kPack == 0 && is_power_of_two(plan.block) && group >= 1 && group <= kWarp;
+      plan.block % kPack == 0 && cuda::is_power_of_two(plan.block) && group >= 1 && group <= kWarp;
+  const std::int64_t ragged_group = (plan.block + kPack - 1) / kPack;
+  if (!per_element && !is_short && ragged_group <= kWarp / 2 && plan.rule != ExponentRule::kMse &&
+      (kPack == 1 || plan.block % kPack == 0)) {
+    const std::int64_t blocks_per_row = (task.cols + plan.block - 1) / plan.block;
+    const std::int64_t per_block = kWarp / ragged_group * (kThreads / kWarp);
+    const dim3 grid(static_cast<unsigned>((blocks_per_row + per_block - 1) / per_block),
+                    static_cast<unsigned>(std::min(task.rows, kMaxGridY)));
+    quantize_ragged<kType, kPack, kIsEven>
+        <<<grid, kThreads, 0, stream>>>(task, static_cast<int>(ragged_group), blocks_per_row);
+    return;
+  }
   if (!per_element && !is_short) {
     if (plan.rule == ExponentRule::kMse) {
       launch_long<kType, kPack, kIsEven, true>(task, stream);
@@ -343,7 +332,8 @@ void launch_rounding(const Task& task, cudaStream_t stream) {
   const bool aligned = cuda::is_aligned(task.in, task.in_row_stride, kType, cuda::kPackBytes) &&
                        cuda::is_aligned(task.out, task.out_row_stride, kType, cuda::kPackBytes);
   const bool one_block_per_row = task.plan.block == task.cols;
-  if (aligned && (task.plan.block % kPack == 0 || is_per_element(task.plan) || one_block_per_row)) {
+  if (aligned &&
+      (task.plan.block % kPack == 0 || cuda::is_per_element(task.plan) || one_block_per_row)) {
     launch_packs<kType, kPack, kIsEven>(task, stream);
   } else {
     launch_packs<kType, 1, kIsEven>(task, stream);

@@ -69,17 +69,37 @@ struct alignas(sizeof(Storage) * kCount) Pack {
 
 // kPack numbers from column `col` on; `filler` behind the end. With kPack > 1 the address of a
 // whole pack is aligned to it.
+template <class Storage, int kPack>
+__device__ __forceinline__ Pack<Storage, kPack> load_raw(const Storage* row, std::int64_t col,
+                                                         std::int64_t end, Storage filler) {
+  if (col + kPack <= end) {
+    return *reinterpret_cast<const Pack<Storage, kPack>*>(row + col);
+  }
+  Pack<Storage, kPack> pack;
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    pack.values[i] = col + i < end ? row[col + i] : filler;
+  }
+  return pack;
+}
+
+template <DType kType, int kPack>
+__device__ __forceinline__ void widen_pack(const Pack<typename Tensor<kType>::Storage, kPack>& pack,
+                                           float (&x)[kPack]) {
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    x[i] = Tensor<kType>::widen(pack.values[i]);
+  }
+}
+
+// The same, widened.
 template <DType kType, int kPack>
 __device__ __forceinline__ void load_pack(const typename Tensor<kType>::Storage* row,
                                           std::int64_t col, std::int64_t end, float filler,
                                           float (&x)[kPack]) {
   using Storage = typename Tensor<kType>::Storage;
   if (col + kPack <= end) {
-    const auto pack = *reinterpret_cast<const Pack<Storage, kPack>*>(row + col);
-#pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      x[i] = Tensor<kType>::widen(pack.values[i]);
-    }
+    widen_pack<kType, kPack>(*reinterpret_cast<const Pack<Storage, kPack>*>(row + col), x);
   } else {
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
