@@ -38,20 +38,6 @@ bool is_safe_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), allowed);
 }
 
-// "main", "refs/pr/1", a commit.
-bool is_safe_revision(std::string_view revision) {
-  while (true) {
-    const std::size_t slash = revision.find('/');
-    if (!is_safe_name(revision.substr(0, slash))) {
-      return false;
-    }
-    if (slash == std::string_view::npos) {
-      return true;
-    }
-    revision.remove_prefix(slash + 1);
-  }
-}
-
 // The snapshot of a revision, or nothing.
 std::optional<fs::path> find_snapshot(const fs::path& model, const std::string& revision) {
   const fs::path direct = model / "snapshots" / revision;
@@ -82,6 +68,28 @@ bool is_hub_id(const std::string& source) {
     return is_safe_name(source);
   }
   return is_safe_name(source.substr(0, slash)) && is_safe_name(source.substr(slash + 1));
+}
+
+bool is_hub_revision(const std::string& name) {
+  std::string_view revision = name;
+  while (true) {
+    const std::size_t slash = revision.find('/');
+    if (!is_safe_name(revision.substr(0, slash))) {
+      return false;
+    }
+    if (slash == std::string_view::npos) {
+      return true;
+    }
+    revision.remove_prefix(slash + 1);
+  }
+}
+
+std::string hub_cache_name(const std::string& hub_id) {
+  std::string name = "models--" + hub_id;
+  if (const std::size_t slash = name.find('/'); slash != std::string::npos) {
+    name.replace(slash, 1, "--");
+  }
+  return name;
 }
 
 fs::path hub_cache_folder() {
@@ -117,16 +125,12 @@ fs::path resolve_model_source(const std::string& source, const fs::path& base_di
                                           "ORGANISATION/NAME.");
   }
   const std::string wanted = revision.empty() ? "main" : revision;
-  if (!is_safe_revision(wanted)) {
+  if (!is_hub_revision(wanted)) {
     throw Error(ErrorCode::kInvalidInput,
                 "Model " + in_quotes(source, 200) + ": the revision " + in_quotes(wanted) +
                     " is not accepted; name a branch, a tag or a commit.");
   }
-  std::string folder = "models--" + source;
-  if (const std::size_t slash = folder.find('/'); slash != std::string::npos) {
-    folder.replace(slash, 1, "--");
-  }
-  const fs::path model = hub_cache_folder() / folder;
+  const fs::path model = hub_cache_folder() / hub_cache_name(source);
   if (const auto snapshot = find_snapshot(model, wanted)) {
     return *snapshot;
   }

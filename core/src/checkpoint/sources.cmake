@@ -3,6 +3,8 @@ set(MXSCOPE_CHECKPOINT_SOURCES
   src/checkpoint/checkpoint.cpp
   src/checkpoint/config_reader.cpp
   src/checkpoint/estimate.cpp
+  src/checkpoint/http_client.cpp
+  src/checkpoint/hub_download.cpp
   src/checkpoint/inventory.cpp
   src/checkpoint/model_config.cpp
   src/checkpoint/model_source.cpp
@@ -28,6 +30,7 @@ set(MXSCOPE_CHECKPOINT_HEADERS
   include/mxscope/core/checkpoint/checkpoint.h
   include/mxscope/core/checkpoint/decoder_spec.h
   include/mxscope/core/checkpoint/estimate.h
+  include/mxscope/core/checkpoint/hub_download.h
   include/mxscope/core/checkpoint/inventory.h
   include/mxscope/core/checkpoint/model_config.h
   include/mxscope/core/checkpoint/model_source.h

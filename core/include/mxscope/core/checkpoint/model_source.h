@@ -19,7 +19,13 @@ namespace mxscope {
 // True for NAME or ORGANISATION/NAME of letters, digits, '-', '_' and '.'.
 [[nodiscard]] bool is_hub_id(const std::string& source);
 
-// The folder of the local cache that holds "models--ORGANISATION--NAME".
+// True for what names a branch, tag or commit, e.g. "main", "refs/pr/1".
+[[nodiscard]] bool is_hub_revision(const std::string& revision);
+
+// "models--ORGANISATION--NAME", a model's folder in the cache.
+[[nodiscard]] std::string hub_cache_name(const std::string& hub_id);
+
+// The folder of the local cache that holds one folder for each model.
 [[nodiscard]] std::filesystem::path hub_cache_folder();
 
 }  // namespace mxscope
