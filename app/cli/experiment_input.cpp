@@ -4,29 +4,66 @@
 #include <algorithm>
 
 #include "command.h"
+#include "mxscope/core/checkpoint/checkpoint.h"
+#include "mxscope/core/checkpoint/inventory.h"
+#include "mxscope/core/checkpoint/model_source.h"
+#include "mxscope/core/data/text_source.h"
 #include "mxscope/core/experiment/experiment_json.h"
 #include "mxscope/engine/engine.h"
 
 namespace mxscope::cli {
 
+namespace {
+
+// What can be said about files while fields are still wrong: are the models and the texts there?
+Issues check_sources(const Experiment& experiment, const std::filesystem::path& base) {
+  Issues issues;
+  const auto attempt = [&issues](const std::string& path, const auto& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      issues.push_back({Issue::Severity::kError, path, error.what()});
+    }
+  };
+  for (std::size_t m = 0; m < experiment.models.size(); ++m) {
+    const ModelEntry& model = experiment.models[m];
+    if (!model.source.empty()) {
+      attempt("models[" + std::to_string(m) + "]", [&] {
+        static_cast<void>(take_inventory(
+            Checkpoint::open(resolve_model_source(model.source, base, model.revision))));
+      });
+    }
+  }
+  if (!experiment.data.sources.empty()) {
+    TextRequest request;
+    request.sources = experiment.data.sources;
+    request.base = base;
+    request.rows = parse_rows(to_string(experiment.data.rows));
+    request.field = experiment.data.field;
+    request.fallback = experiment.data.fallback.value_or("");
+    attempt("data.source", [&] { static_cast<void>(read_text(request)); });
+  }
+  return issues;
+}
+
+}  // namespace
+
 Issues examine_text(const std::string& text, const std::filesystem::path& base,
                     Experiment& experiment) {
   Issues issues;
   experiment = experiment_from_json(std::string_view(text), issues);
-  const auto add = [&issues](const Issue& issue) {
-    if (std::find(issues.begin(), issues.end(), issue) == issues.end()) {
-      issues.push_back(issue);
-    }
-  };
-  if (experiment.models.empty()) {
-    return issues;  // nothing that files could be compared with
-  }
+  Issues more;
   try {
-    for (const Issue& issue : engine::check_experiment(experiment, base)) {
-      add(issue);
-    }
+    // Windows and rules mean nothing while fields have their defaults instead of what was meant.
+    more = has_errors(issues) ? check_sources(experiment, base)
+                              : engine::check_experiment(experiment, base);
   } catch (const Error& error) {
-    add({Issue::Severity::kError, "", error.what()});
+    more.push_back({Issue::Severity::kError, "", error.what()});
+  }
+  for (Issue& issue : more) {
+    if (std::find(issues.begin(), issues.end(), issue) == issues.end()) {
+      issues.push_back(std::move(issue));
+    }
   }
   return issues;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -40,8 +41,27 @@ std::string_view kind_name(FormatKind kind) {
   return "none";
 }
 
-// Shortest text that reads back to the same double.
-std::string number(double value) { return Json(value).dump(); }
+// nvfp4 can be named in an experiment, and is refused when it is to be computed.
+bool is_computed(const FormatInfo& info) { return info.kind != FormatKind::kNvfp4; }
+
+// "448", "1.75"
+std::string number(double value) {
+  std::string text = format_fixed(value, 6);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') {
+    text.pop_back();
+  }
+  return text;
+}
+
+// bfloat16's largest number has 39 digits.
+std::string largest(double value) { return value < 1e6 ? number(value) : Json(value).dump(); }
+
+// "2^-9": magnitudes that are powers of two.
+std::string power_of_two(double value) {
+  int exponent = 0;
+  return std::frexp(value, &exponent) == 0.5 ? "2^" + std::to_string(exponent - 1) : number(value);
+}
 
 template <class Names, class Parse>
 Json described(const Names& names, Parse parse) {
@@ -69,6 +89,7 @@ int formats(bool json) {
                   {"smallest_subnormal", info.smallest_subnormal},
                   {"default_block", info.default_block},
                   {"bits_per_value", bits_per_value(info.format, info.default_block)},
+                  {"available", is_computed(info)},
                   {"description", info.description}};
     if (info.smallest_normal > 0) {
       entry["smallest_normal"] = info.smallest_normal;
@@ -97,7 +118,7 @@ int formats(bool json) {
         {std::string(info.name),
          fixed ? "1." + std::to_string(info.mantissa_bits)
                : std::to_string(info.exponent_bits) + "/" + std::to_string(info.mantissa_bits),
-         number(info.max), number(info.smallest_subnormal),
+         largest(info.max), power_of_two(info.smallest_subnormal),
          info.default_block > 0 ? std::to_string(info.default_block) : "",
          number(bits_per_value(info.format, info.default_block)), std::string(info.description)});
   }

@@ -10,6 +10,8 @@ int main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "");
   // A reader that goes away becomes an error of write(), so that a run still finishes its files.
   std::signal(SIGPIPE, SIG_IGN);
+  // The same for a file that passes the user's limit: reported, not killed.
+  std::signal(SIGXFSZ, SIG_IGN);
   // NVML counts GPUs in bus order; CUDA shall do the same, or cuda:0 would be two different boards.
   setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID", 0);
 

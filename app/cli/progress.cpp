@@ -26,7 +26,7 @@ std::string percent(std::int64_t done, std::int64_t total) {
 
 std::string time_left(double seconds) {
   if (!(seconds >= 0)) {
-    return "estimating…";
+    return "estimating time";
   }
   // A time that jumps by the second cannot be trusted to the second.
   double rounded = std::ceil(seconds);

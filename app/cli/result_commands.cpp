@@ -91,7 +91,7 @@ void add_export_command(Program& program) {
        "finished.\n\n"
        "  json         results.json: everything\n"
        "  csv          one row per run\n"
-       "  long-csv     one row per run and metric, with unit and error: for plotting\n"
+       "  long-csv     one row per run, window and metric, with its unit: for plotting\n"
        "  windows-csv  one row per run and window: sums that statistics start from\n"
        "  markdown     a table for a report, rounded to its errors, with the numeric contract",
        {{"A table for a report:", "mxscope export out --as markdown"},

@@ -62,6 +62,8 @@ class RunDisplay {
     changed_.notify_all();
   }
 
+  // Shows events until end(). A last error is kept back: where it ended the run, it is thrown as
+  // well, and shall be read once.
   void pump() {
     bool ended = false;
     while (!ended) {
@@ -78,9 +80,19 @@ class RunDisplay {
     view_.clear();
   }
 
+  void show_last_error() {
+    if (!error_.empty()) {
+      view_.message("error", error_);
+      error_.clear();
+    }
+  }
+
  private:
   void show(const Event& event) {
     log_.write(event);
+    if (!std::holds_alternative<DoneEvent>(event.body)) {
+      show_last_error();
+    }
     if (const auto* loading = std::get_if<LoadingEvent>(&event.body)) {
       models_[event.job] = loading->model;
       view_.loading(loading->model, loading->bytes, loading->total);
@@ -97,7 +109,9 @@ class RunDisplay {
                       progress->panels, progress->tokens_per_second.value_or(0),
                       progress->seconds_left.value_or(-1)});
     } else if (const auto* message = std::get_if<MessageEvent>(&event.body)) {
-      if (message->level != "debug") {
+      if (message->kind == MessageKind::kError) {
+        error_ = message->text;
+      } else if (message->level != "debug") {
         view_.message(message->level, message->text);
       }
     }
@@ -111,6 +125,7 @@ class RunDisplay {
   bool arrived_ = false;
   bool ended_ = false;
   std::map<std::string, std::string> models_;  // by job id
+  std::string error_;                          // not shown yet
 };
 
 ExitCode outcome(const Results& results, bool cancelled) {
@@ -160,6 +175,7 @@ std::optional<Results> evaluate(const LoadedExperiment& loaded, const RunFlags& 
   if (failure) {
     std::rethrow_exception(failure);
   }
+  display.show_last_error();
   return results;
 }
 

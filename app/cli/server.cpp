@@ -325,6 +325,9 @@ Json Server::queue(const QueueRequest& request) {
     throw Error(ErrorCode::kInvalidInput,
                 "there is no folder for the queue: start with 'mxscope serve -o DIR'.");
   }
+  if (!request.arguments.is_object()) {
+    throw Error(ErrorCode::kInvalidInput, "\"arguments\" of a queue request is an object");
+  }
   store::Store store = store::Store::open(output_, store::OpenMode::kReadWrite);
   std::vector<store::QueueEntry> entries = store.queue();
   const Json& arguments = request.arguments;

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mxscope/engine/record.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <array>
+#include <ctime>
 
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/base/input.h"
@@ -130,6 +134,22 @@ void refuse_damage(const std::filesystem::path& file, const Issues& issues) {
   }
 }
 
+// Has an experiment been begun in the folder since the file was written, and been killed?
+bool is_outdated(const std::filesystem::path& file, const std::filesystem::path& folder) {
+  struct stat info {};
+  if (!store::Store::exists(folder) || ::stat(file.c_str(), &info) != 0) {
+    return false;
+  }
+  const store::Store store = store::Store::open(folder, store::OpenMode::kReadOnly);
+  const std::vector<store::ExperimentRecord> experiments = store.experiments();
+  std::tm time{};
+  std::array<char, 32> written{};
+  gmtime_r(&info.st_mtime, &time);
+  std::strftime(written.data(), written.size(), "%Y-%m-%dT%H:%M:%SZ", &time);
+  // Both are UTC in one form, so that text compares as time does.
+  return !experiments.empty() && experiments.back().created > written.data();
+}
+
 // Per-window sums in the order of the runs; a run without windows gets an empty entry.
 std::vector<RunWindows> windows_of(const std::filesystem::path& file,
                                    const std::vector<Run>& runs) {
@@ -172,7 +192,7 @@ std::vector<RecordedExperiment> read_store(const std::filesystem::path& folder,
 Results read_results(const std::filesystem::path& folder) {
   std::error_code error;
   const std::filesystem::path file = folder / "results.json";
-  if (std::filesystem::exists(file, error)) {
+  if (std::filesystem::exists(file, error) && !is_outdated(file, folder)) {
     Issues issues;
     Results results = results_from_json(read_file(file, kMaxResultsBytes), issues);
     refuse_damage(file, issues);

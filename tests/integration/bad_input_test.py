@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mistakes and the exact message that each gets: bad_input_cases.py says how they are made, bad_input_expected.json what is said.
+
+`python3 bad_input_test.py --write` writes the messages anew, to be read before they are committed.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import support
+from bad_input_cases import CASES
+from support import experiment, make_model, make_text, run, write_json
+
+EXPECTED = pathlib.Path(__file__).with_name("bad_input_expected.json")
+
+
+def message(name):
+    """[exit code, standard error] of a case, with {dir} for the folder and {free} for what no test can know."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mxscope-bad-"))
+    try:
+        make_model(folder / "model")
+        make_text(folder / "text.txt", 200)
+        write_json(folder / "e.mxscope", experiment("model", "text.txt", protocol={"name": "windows", "context": 32}))
+        arguments = CASES[name](folder)
+        p = run(*arguments, cwd=folder, env={"HF_HUB_CACHE": str(folder / "hub"), "CUDA_VISIBLE_DEVICES": ""})
+        if p.stdout and "--json" not in map(str, arguments):
+            return [p.returncode, "on standard output: " + p.stdout]
+        text = p.stderr.replace(str(folder), "{dir}")
+        head, mark, tail = text.partition(" bytes are needed, ")
+        return [p.returncode, head + mark + "{free}" + tail[tail.index(" "):] if mark else text]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def messages():
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(CASES, pool.map(message, CASES)))
+
+
+class BadInput(support.Case):
+    def test_every_mistake_gets_its_message(self):
+        expected = json.loads(EXPECTED.read_text())
+        self.assertGreaterEqual(len(expected), 25)
+        self.assertEqual(list(expected), list(CASES))
+        for name, said in messages().items():
+            with self.subTest(name):
+                self.assertEqual(said, expected[name])
+
+    def test_the_same_with_json(self):
+        file = self.tiny()
+        document = json.loads(file.read_text())
+        document["protocol"]["context"] = 0
+        document["variants"][0]["rules"][0]["block"] = -1
+        write_json(file, document)
+        p = run("run", file, "-o", self.dir / "out", "--json", check=1)
+        error = json.loads(p.stdout)["error"]
+        self.assertEqual(error["code"], "invalid_input")
+        self.assertEqual({i["path"] for i in error["issues"]}, {"protocol.context", "variants[0].rules[0].block"})
+        self.assertFalse((self.dir / "out").exists())
+
+    def test_warnings_are_no_errors(self):
+        file = self.tiny(variants=[{"name": "x", "rules": [{"match": ["no_such_layer"], "weight": "mxint8"}]}])
+        p = run("validate", file, check=0)
+        self.assertIn("warning: ", p.stderr)
+        self.assertIn("no_such_layer", p.stderr)
+
+    @unittest.skipIf(os.geteuid() == 0, "root reads everything")
+    def test_an_unreadable_folder(self):
+        self.tiny()
+        (self.dir / "model").chmod(0)
+        self.addCleanup((self.dir / "model").chmod, 0o755)
+        p = run("inspect", self.dir / "model", check=4)
+        self.assertIn("Permission denied", p.stderr)
+        self.assertIn(str(self.dir / "model"), p.stderr)
+
+    def full(self, out, **more):
+        p = run("run", self.dir / "e.mxscope", "-o", out, "--no-table", "--quiet", check=4, **more)
+        self.assertIn(str(out), p.stderr)
+        self.assertRegex(p.stderr, "(?i)full|no space|too large")
+
+    def test_a_full_disk_during_a_run(self):
+        self.tiny(words=33000, protocol={"name": "windows", "context": 32, "max_windows": 1000})
+        disk = self.dir / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(disk)],
+                                 stderr=subprocess.DEVNULL) if os.geteuid() == 0 and shutil.which("mount") else None
+        if mounted is None or mounted.returncode != 0:
+            self.skipTest("a small file system cannot be mounted here")
+        try:
+            self.full(disk / "out")
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+
+    def test_a_limit_on_the_size_of_files(self):
+        self.tiny(words=33000, protocol={"name": "windows", "context": 32, "max_windows": 1000})
+        limit = 100_000
+        self.full(self.dir / "out", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--write"]:
+        EXPECTED.write_text(json.dumps(messages(), indent=1, ensure_ascii=False) + "\n")
+        sys.exit(0)
+    support.main()
