@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-License-Identifier: Apache-2.0
 # Makes the pictures of docs/pictures anew, without a display: every screen and state that the window
 # can be brought to from the command line, light and dark, in three sizes and two scales.
 #

@@ -20,13 +20,13 @@ typedef struct {
   size_t size;
 } MxscopeTokens;
 
-/* Loads the text of a tokenizer.json, less its truncation and padding. On failure the answer is null
-   and *error is a sentence to be freed with mxscope_tokenizer_free_text. */
+/* Loads the text of a tokenizer.json, less its truncation and padding. On failure the answer is
+   null and *error is a sentence to be freed with mxscope_tokenizer_free_text. */
 MxscopeTokenizer* mxscope_tokenizer_load(const uint8_t* json, size_t size, char** error);
 void mxscope_tokenizer_free(MxscopeTokenizer* tokenizer);
 
-/* Encodes UTF-8 text of less than 4 GiB; 0 on success. `max_length` 0: no limit, else as many ids at
-   most, with room for the template's own tokens. On failure *error is set as above. */
+/* Encodes UTF-8 text of less than 4 GiB; 0 on success. `max_length` 0: no limit, else as many ids
+   at most, with room for the template's own tokens. On failure *error is set as above. */
 int mxscope_tokenizer_encode(const MxscopeTokenizer* tokenizer, const uint8_t* text, size_t size,
                              int add_special, size_t max_length, MxscopeTokens* tokens,
                              char** error);
