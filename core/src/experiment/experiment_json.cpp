@@ -253,12 +253,17 @@ void check_header(JsonReader& reader) {
   }
 }
 
-// Whether a problem with this field, or with what holds it, is known already.
+// Whether `inner` names a field of what `outer` names.
+bool is_inside(const std::string& inner, const std::string& outer) {
+  return !outer.empty() && inner.size() > outer.size() && inner.starts_with(outer) &&
+         (inner[outer.size()] == '.' || inner[outer.size()] == '[');
+}
+
+// Whether a problem with this field, with what holds it or with a part of it is known already: what
+// was not read is missing, and saying so too would only confuse.
 bool is_reported(const Issues& issues, const std::string& path) {
   for (const Issue& issue : issues) {
-    const bool inside = path.size() > issue.path.size() && path.starts_with(issue.path) &&
-                        (path[issue.path.size()] == '.' || path[issue.path.size()] == '[');
-    if (issue.path == path || (inside && !issue.path.empty())) {
+    if (issue.path == path || is_inside(path, issue.path) || is_inside(issue.path, path)) {
       return true;
     }
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "experiment/json_reader.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -123,7 +124,9 @@ std::string JsonReader::path_of(std::string_view key) const {
 }
 
 const Json* JsonReader::find(std::string_view key) {
-  known_.emplace_back(key);
+  if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
+    known_.emplace_back(key);
+  }
   if (!value_.is_object()) {
     return nullptr;
   }
@@ -180,11 +183,17 @@ void JsonReader::read(std::string_view key, double& target) {
 }
 
 void JsonReader::read(std::string_view key, std::optional<double>& target) {
-  const Json* value = find(key);
-  if (value != nullptr && !value->is_null()) {
+  if (const Json* value = find(key)) {
     if (const auto number = read_number(*value, path_of(key), issues_)) {
       target = number;
     }
+  }
+}
+
+void JsonReader::read_nullable(std::string_view key, std::optional<double>& target) {
+  const Json* value = find(key);
+  if (value != nullptr && !value->is_null()) {
+    read(key, target);
   }
 }
 

@@ -49,7 +49,9 @@ class JsonReader {
   void read(std::string_view key, std::int64_t& target);
   void read(std::string_view key, std::optional<std::int64_t>& target);
   void read(std::string_view key, double& target);
-  void read(std::string_view key, std::optional<double>& target);  // null: empty
+  void read(std::string_view key, std::optional<double>& target);
+  // null stands for a number that does not exist.
+  void read_nullable(std::string_view key, std::optional<double>& target);
   void read(std::string_view key, bool& target);
   void read(std::string_view key, std::optional<bool>& target);
   void read(std::string_view key, std::vector<std::string>& target);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstddef>
 #include <iterator>
 #include <string>
@@ -158,6 +159,8 @@ std::string plain_reason(const std::string& what) {
   const std::size_t place = what.find("column ");
   const std::size_t start = place == std::string::npos ? what.find("] ") : what.find(": ", place);
   std::string reason = start == std::string::npos ? what : what.substr(start + 2);
+  // What was read last may hold the very bytes that are no text.
+  reason.resize(std::min(reason.size(), reason.find("; last read")));
   constexpr std::size_t kLongest = 200;
   if (reason.size() > kLongest) {
     reason.resize(kLongest);

@@ -58,7 +58,8 @@ std::string_view suggest(std::string_view word, std::span<const std::string_view
   for (const std::string_view candidate : candidates) {
     const std::string folded = fold(candidate);
     const std::size_t distance = edit_distance(wanted, folded);
-    if (distance < best) {
+    // Replacing every letter makes anything of anything.
+    if (distance < best && (distance < wanted.size() || distance == 0)) {
       best = distance;
       nearest = candidate;
     }

@@ -156,9 +156,9 @@ DeviceMemory read_memory(const Json& value, const std::string& path, Issues& iss
   reader.read("used_bytes", memory.used_bytes);
   reader.read("others_bytes", memory.others_bytes);
   reader.read("total_bytes", memory.total_bytes);
-  reader.read("utilisation", memory.utilisation);
-  reader.read("power_watts", memory.power_watts);
-  reader.read("temperature_celsius", memory.temperature_celsius);
+  reader.read_nullable("utilisation", memory.utilisation);
+  reader.read_nullable("power_watts", memory.power_watts);
+  reader.read_nullable("temperature_celsius", memory.temperature_celsius);
   return memory;
 }
 
@@ -223,8 +223,8 @@ void read_body(JsonReader& reader, ProgressEvent& event) {
   need(reader, "total", event.total);
   reader.read("panel", event.panel);
   reader.read("panels", event.panels);
-  reader.read("tokens_per_second", event.tokens_per_second);
-  reader.read("seconds_left", event.seconds_left);
+  reader.read_nullable("tokens_per_second", event.tokens_per_second);
+  reader.read_nullable("seconds_left", event.seconds_left);
 }
 
 void write_body(const WindowsEvent& event, Json& json) {

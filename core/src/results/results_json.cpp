@@ -106,7 +106,7 @@ Metrics read_metrics(const Json& value, const std::string& path, Issues& issues)
     if (field.required) {
       reader.require(field.key);
     }
-    reader.read(field.key, metrics.*field.field);
+    reader.read_nullable(field.key, metrics.*field.field);
   }
   return metrics;
 }
@@ -119,7 +119,7 @@ Delta read_delta(const Json& value, const std::string& path, Issues& issues) {
       reader.require(field.key);
     }
     if (field.value != nullptr) {
-      reader.read(field.key, delta.*field.value);
+      reader.read_nullable(field.key, delta.*field.value);
     } else if (const Json* interval = reader.find(field.key)) {
       delta.*field.interval = read_interval(*interval, reader.path_of(field.key), issues);
     }
@@ -332,7 +332,8 @@ Run run_from_json(const nlohmann::ordered_json& value, const std::string& path, 
     run.delta = read_delta(*delta, reader.path_of("delta"), issues);
   }
   need(reader, "seconds", run.seconds);
-  need(reader, "tokens_per_second", run.tokens_per_second);
+  reader.require("tokens_per_second");
+  reader.read_nullable("tokens_per_second", run.tokens_per_second);
   need_object(reader, "contract", run.contract);
   need(reader, "config_hash", run.config_hash);
   if (const Json* sweep = reader.require("sweep"); sweep != nullptr && !sweep->is_null()) {
@@ -353,7 +354,7 @@ Run run_from_json(const nlohmann::ordered_json& value, const std::string& path, 
                 "Expected an object, found " + describe_value(*linears) + ".");
     }
   }
-  reader.read("bits_per_value", run.bits_per_value);
+  reader.read_nullable("bits_per_value", run.bits_per_value);
   if (const Json* error = reader.find("error"); error != nullptr && !error->is_null()) {
     reader.read("error", run.error);
   }

@@ -122,7 +122,7 @@ std::string significant(double value, int digits) {
     return "0";
   }
   const int exponent = static_cast<int>(std::floor(std::log10(std::fabs(value))));
-  constexpr int kSmallest = -6;
+  constexpr int kSmallest = -4;
   constexpr int kLargest = 9;
   if (exponent < kSmallest || exponent > kLargest) {
     std::array<char, 64> buffer{};
@@ -237,7 +237,7 @@ std::string percent_interval(const std::optional<Interval>& interval) {
   }
   const double width = (*interval)[1] - (*interval)[0];
   const int decimals =
-      width > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(width))), 1, 6) : 2;
+      width > 0 ? std::clamp(1 - static_cast<int>(std::floor(std::log10(width))), 1, 3) : 2;
   const auto end = [&](double value) {
     const std::string text = fixed(value, decimals);
     const bool is_zero = text.find_first_of("123456789") == std::string::npos;

@@ -28,6 +28,13 @@ inline constexpr int kMaxJsonDepth = 64;
 [[nodiscard]] Experiment experiment_from_json(std::string_view text, Issues& issues);
 [[nodiscard]] Experiment experiment_from_json(const nlohmann::ordered_json& document,
                                               Issues& issues);
+// JSON values are made from texts implicitly, which would leave the choice open.
+[[nodiscard]] inline Experiment experiment_from_json(const std::string& text, Issues& issues) {
+  return experiment_from_json(std::string_view(text), issues);
+}
+[[nodiscard]] inline Experiment experiment_from_json(const char* text, Issues& issues) {
+  return experiment_from_json(std::string_view(text), issues);
+}
 
 // Problems that need neither files nor models: ranges, names, selectors that do not compile, keys
 // that exclude each other, lists that make the same variant twice. Paths are those of the file,
