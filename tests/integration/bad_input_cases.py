@@ -211,7 +211,7 @@ def NaN_weights(folder):
     dtype, shape, data = tensors["model.layers.0.mlp.up_proj.weight"]
     tensors["model.layers.0.mlp.up_proj.weight"] = (dtype, shape, struct.pack("<f", float("nan")) + data[4:])
     write_safetensors(file, tensors)
-    return ["run", folder / "e.mxscope", "-o", folder / "out", "--no-table"]
+    return ["run", folder / "e.mxscope", "-o", folder / "out", "--quiet"]
 
 
 # ---- flags ----
