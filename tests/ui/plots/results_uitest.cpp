@@ -7,6 +7,7 @@
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QUndoStack>
+#include <QVBoxLayout>
 #include <QtTest>
 #include <clocale>
 #include <cmath>

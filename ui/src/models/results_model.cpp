@@ -130,12 +130,13 @@ ResultsModel::ResultsModel(Workspace* workspace, QObject* parent)
   rebuildAll();
 }
 
-ResultsModel::Row ResultsModel::makeRow(const Run& run) const {
+ResultsModel::Row ResultsModel::makeRow(const Run& run, const Run* base) const {
   Row row;
   row.id = run.id;
   row.jobId = run.jobId;
+  row.baseId = base != nullptr ? base->id : QString();
   row.number = run.number;
-  row.baseline = m_workspace->baselineFor(run.jobId) == &run;
+  row.baseline = base == &run;
   row.running = run.state == RunState::kRunning;
   const Job* job = m_workspace->job(run.jobId);
   auto& c = row.cells;
@@ -170,7 +171,6 @@ ResultsModel::Row ResultsModel::makeRow(const Run& run) const {
     c[kTop1].number *= 100;
   }
   // Against another baseline than the job's own these would need the logits again.
-  const Run* base = m_workspace->baselineFor(run.jobId);
   if (base != nullptr && !(base->baseline && base->jobId == run.jobId)) {
     c[kKl] = {missingText()};
     c[kTop1] = {missingText()};
@@ -188,8 +188,12 @@ ResultsModel::Row ResultsModel::makeRow(const Run& run) const {
   c[kTags].text = run.tags.join(u", "_s);
   c[kNotes].text = run.notes.simplified();
 
-  const QString guard = guardText(*m_workspace, run);
-  const auto delta = row.baseline ? std::nullopt : m_workspace->deltaOf(run.id);
+  const QString guard = guardText(*m_workspace, run, base);
+  const bool recorded = base != nullptr && base->baseline && base->jobId == run.jobId &&
+                        run.recordedDelta.has_value();
+  const auto delta = row.baseline ? std::nullopt
+                     : recorded   ? run.recordedDelta
+                                  : m_workspace->deltaOf(run.id);
   const auto difference = [&](int column, const std::optional<double>& v,
                               const std::optional<mxscope::Interval>& interval,
                               const QString& unit) {
@@ -248,12 +252,16 @@ ResultsModel::Row ResultsModel::makeRow(const Run& run) const {
 
 void ResultsModel::rebuildAll() {
   QHash<QString, int> jobOrder;
+  QHash<QString, const Run*> bases;  // looking a baseline up walks over all runs
   m_rows.clear();
   m_rowOfRun.clear();
   m_rows.reserve(m_workspace->runIds().size());
   for (const QString& id : m_workspace->runIds()) {
     const Run* run = m_workspace->run(id);
-    Row row = makeRow(*run);
+    if (!bases.contains(run->jobId)) {
+      bases.insert(run->jobId, m_workspace->baselineFor(run->jobId));
+    }
+    Row row = makeRow(*run, bases.value(run->jobId));
     if (!jobOrder.contains(run->jobId)) {
       jobOrder.insert(run->jobId, int(jobOrder.size()));
     }
@@ -282,8 +290,7 @@ void ResultsModel::refresh(const QStringList& runIds) {
     const Run* run = m_workspace->run(id);
     if (run != nullptr && m_workspace->baselineFor(run->jobId) == run) {
       for (const Row& row : std::as_const(m_rows)) {
-        const Run* other = m_workspace->run(row.id);
-        if (other != nullptr && m_workspace->baselineFor(other->jobId) == run) {
+        if (row.baseId == id) {
           ids.insert(row.id);
         }
       }
@@ -294,7 +301,7 @@ void ResultsModel::refresh(const QStringList& runIds) {
     const Run* run = m_workspace->run(id);
     if (at >= 0 && run != nullptr) {
       const int order = m_rows[at].jobOrder;
-      m_rows[at] = makeRow(*run);
+      m_rows[at] = makeRow(*run, m_workspace->baselineFor(run->jobId));
       m_rows[at].jobOrder = order;
     }
   }
@@ -326,13 +333,18 @@ void ResultsModel::rescale() {
       continue;
     }
     std::vector<double> sizes;
+    double lowest = 0;
+    double highest = 0;
     for (const Row& row : std::as_const(m_rows)) {
       const Cell& cell = row.cells[size_t(column)];
       if (std::isfinite(cell.number)) {
+        lowest = std::min(lowest, cell.number);
+        highest = std::max(highest, cell.number);
         sizes.push_back(
             std::fmax(std::abs(cell.number), std::fmax(std::abs(cell.low), std::abs(cell.high))));
       }
     }
+    m_barNegative[size_t(column)] = lowest < -0.02 * highest;
     double scale = 1;
     if (!sizes.empty()) {
       const auto at = sizes.begin() + std::ptrdiff_t(double(sizes.size() - 1) * 0.9);
@@ -574,7 +586,8 @@ QVariant ResultsModel::runData(const Row& row, int column, int role) const {
                                                              : QVariant(cell.text);
     case kBarRole:
       if (isDelta(column) && std::isfinite(cell.number)) {
-        return QVariantList{cell.number, cell.low, cell.high, m_barScale[size_t(column)]};
+        return QVariantList{cell.number, cell.low, cell.high, m_barScale[size_t(column)],
+                            m_barNegative[size_t(column)]};
       }
       return {};
     case kColourRole: {

@@ -43,7 +43,7 @@ class ResultsModel : public QAbstractTableModel {
   enum Role {
     kRunIdRole = Qt::UserRole + 1,
     kExactRole,     // double or text, for the clipboard
-    kBarRole,       // {value, low, high, scale} of a difference cell; invalid: none
+    kBarRole,       // {value, low, high, scale, negative ones?} of a difference cell; invalid: none
     kColourRole,    // SeriesColour as QPoint(hue, shade)
     kHiddenRole,    // bool: eye closed
     kBaselineRole,  // bool
@@ -87,7 +87,7 @@ class ResultsModel : public QAbstractTableModel {
     double high = std::numeric_limits<double>::quiet_NaN();
   };
   struct Row {
-    QString id, jobId;
+    QString id, jobId, baseId;
     int number = 0, jobOrder = 0;
     bool baseline = false, running = false;
     std::array<Cell, kColumnCount> cells;
@@ -103,7 +103,7 @@ class ResultsModel : public QAbstractTableModel {
     std::array<Cell, kColumnCount> cells;
   };
 
-  Row makeRow(const Run& run) const;
+  Row makeRow(const Run& run, const Run* base) const;
   void rebuildAll();
   void refresh(const QStringList& runIds);
   void rebuildGroups();
@@ -124,6 +124,7 @@ class ResultsModel : public QAbstractTableModel {
   int m_sortColumn = kRun;
   Qt::SortOrder m_sortOrder = Qt::AscendingOrder;
   std::array<double, kColumnCount> m_barScale{};
+  std::array<bool, kColumnCount> m_barNegative{};
 };
 
 }  // namespace mxscope::ui

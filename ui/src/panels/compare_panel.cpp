@@ -273,6 +273,7 @@ ComparePanel::ComparePanel(Workspace* workspace, QWidget* parent)
   layout->addWidget(m_view, 1);
   layout->addWidget(m_notesLabel);
   layout->addWidget(m_notes);
+  layout->addStretch(0);
 
   auto* copy = new QShortcut(QKeySequence::Copy, m_view);
   copy->setContext(Qt::WidgetShortcut);

@@ -13,6 +13,7 @@
 #include <QSettings>
 #include <QSpinBox>
 #include <QStandardPaths>
+#include <QStyle>
 #include <QVBoxLayout>
 
 #include "plots/plot_view.h"
@@ -74,8 +75,9 @@ PictureExportDialog::PictureExportDialog(const PlotView& view, const PlotInfo& i
   const QString folder =
       settings.value("folder", QStandardPaths::writableLocation(QStandardPaths::DocumentsLocation))
           .toString();
-  m_file = new QLineEdit(
-      QDir(folder).filePath(QString(fileStem + u'.' + endingOf(options().format))), this);
+  m_file = new QLineEdit(QDir(QFileInfo::exists(folder) ? folder : QDir::homePath())
+                             .filePath(QString(fileStem + u'.' + endingOf(options().format))),
+                         this);
   auto* browse = new QPushButton(tr("&Browse…"), this);
   fileRow->addWidget(m_file, 1);
   fileRow->addWidget(browse);
@@ -91,6 +93,8 @@ PictureExportDialog::PictureExportDialog(const PlotView& view, const PlotInfo& i
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
   auto* save = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
   save->setProperty("role", u"primary"_s);
+  save->style()->unpolish(save);
+  save->style()->polish(save);
   save->setDefault(true);
   layout->addWidget(buttons);
 

@@ -70,7 +70,7 @@ ResultsTable::ResultsTable(Workspace* workspace, QWidget* parent)
   bar->setSpacing(6);
   m_filter = new QLineEdit(this);
   m_filter->setObjectName(u"resultsFilter"_s);
-  m_filter->setPlaceholderText(tr("Filter, e.g.  model:llama format:mxfp4 dppl<0.5 tag:paper"));
+  m_filter->setPlaceholderText(tr("Filter: words, model:llama, dppl<0.5 …"));
   m_filter->setAccessibleName(tr("Filter of the results"));
   m_filter->setClearButtonEnabled(true);
   m_filter->setMinimumWidth(140);

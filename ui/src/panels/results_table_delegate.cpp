@@ -24,9 +24,13 @@ void drawBar(QPainter* painter, const QRect& area, const QVariantList& bar, cons
   const bool known = std::isfinite(low) && std::isfinite(high);
   const bool unclear = known && low <= 0 && high >= 0;
   const QColor colour = unclear ? t.neutral : value > 0 ? t.worse : t.better;
-  const double middle = std::round(area.left() + kBarWidth / 2.0);
+  // Columns without negative values use the whole width for positive ones.
+  const double left = bar[4].toBool() ? kBarWidth / 2.0 : 4.0;
+  const double right = kBarWidth - left;
+  const double middle = std::round(area.left() + left);
   const auto at = [&](double v) {
-    return middle + std::clamp(v / scale, -1.0, 1.0) * (kBarWidth / 2.0 - 3);
+    const double share = std::clamp(v / scale, -1.0, 1.0);
+    return middle + share * ((share < 0 ? left : right) - 3);
   };
   const double y = area.center().y() + 0.5;
   painter->setRenderHint(QPainter::Antialiasing, false);
@@ -37,16 +41,14 @@ void drawBar(QPainter* painter, const QRect& area, const QVariantList& bar, cons
   painter->drawLine(QLineF(middle, area.top() + 4, middle, area.bottom() - 4));
   if (known) {
     painter->setRenderHint(QPainter::Antialiasing);
-    for (const auto& [pen, width] : {std::pair(t.card, 3.0), std::pair(t.text, 1.2)}) {
-      painter->setPen(QPen(pen, width, Qt::SolidLine, Qt::FlatCap));
-      painter->drawLine(QLineF(at(low), y, at(high), y));
-      painter->drawLine(QLineF(at(low), y - 3, at(low), y + 3));
-      painter->drawLine(QLineF(at(high), y - 3, at(high), y + 3));
-    }
+    painter->setPen(QPen(ink, 1.2, Qt::SolidLine, Qt::FlatCap));
+    painter->drawLine(QLineF(at(low), y, at(high), y));
+    painter->drawLine(QLineF(at(low), y - 3, at(low), y + 3));
+    painter->drawLine(QLineF(at(high), y - 3, at(high), y + 3));
   }
   if (std::abs(value) > scale) {
     // Cut: an arrow head says that it goes on.
-    const double tip = value > 0 ? middle + kBarWidth / 2.0 : middle - kBarWidth / 2.0;
+    const double tip = value > 0 ? middle + right : middle - left;
     const double back = value > 0 ? tip - 5 : tip + 5;
     painter->setRenderHint(QPainter::Antialiasing);
     painter->setPen(Qt::NoPen);

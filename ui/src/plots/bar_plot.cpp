@@ -179,6 +179,9 @@ void BarPlot::applyColours() {
       }
     }
   }
+  if (m_groups.size() > 1 && !m_data.baselines.isEmpty() && m_data.baselines.first().second != 0) {
+    entries.append({{}, m_data.baselineLabel, t.text, true, Qt::DashLine});
+  }
   m_legend->setEntries(entries, Theme::instance().axisFont(), t.text);
 }
 
@@ -231,7 +234,6 @@ void BarPlot::drawBaselines(QPainter* painter) const {
   QPen pen = painter->pen();
   pen.setDashPattern({5, 3});
   painter->setPen(pen);
-  QString label = m_data.baselineLabel;
   for (const auto& [name, value] : m_data.baselines) {
     for (const auto& [groupName, edges] : m_groups) {
       if (groupName != name) {
@@ -322,20 +324,14 @@ void BarPlot::draw(QPainter* base) const {
     }
   }
   painter->setOpacity(1);
-  if (!m_data.baselineLabel.isEmpty() && !m_data.baselines.isEmpty() && !m_groups.isEmpty()) {
+  // With several groups the legend names the dashed lines; at 0 the axis does.
+  if (m_groups.size() == 1 && !m_data.baselines.isEmpty() && m_data.baselines.first().second != 0) {
     const double y = plot()->yAxis->coordToPixel(position(m_data.baselines.first().second));
-    const QString text = m_data.baselineLabel;
-    const double wide = metrics.horizontalAdvance(text) + 4;
-    double x = plot()->axisRect()->right() - wide - 2;
-    const bool zero = m_data.baselines.first().second == 0;
-    if (zero) {
-      // Under the zero line there is room when no bar goes below it.
-      x = plot()->axisRect()->left() + 2;
-    }
-    if (!zero) {
-      drawHaloText(painter, QRectF(x, y - metrics.height() - 1, wide, metrics.height()),
-                   Qt::AlignCenter, text, t.text, t.card);
-    }
+    const double wide = metrics.horizontalAdvance(m_data.baselineLabel) + 4;
+    drawHaloText(painter,
+                 QRectF(plot()->axisRect()->right() - wide - 2, y - metrics.height() - 1, wide,
+                        metrics.height()),
+                 Qt::AlignCenter, m_data.baselineLabel, t.text, t.card);
   }
 }
 

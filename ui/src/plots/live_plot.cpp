@@ -250,7 +250,7 @@ void LivePlot::applyColours() {
     }
     line.mean->setPen(pen);
     line.mean->setAdaptiveSampling(true);
-    const QColor fill = withAlpha(colour, (t.dark ? 0.26 : 0.18) * strength);
+    const QColor fill = withAlpha(colour, (t.dark ? 0.20 : 0.14) * strength);
     line.high->setBrush(fill);
     line.rawHigh->setBrush(withAlpha(colour, 0.12 * strength));
     entries.append({s.key, s.running ? QString(s.label + tr(" — running")) : s.label, strokeColour,
@@ -306,7 +306,13 @@ QString LivePlot::valueText(const LiveSeries& s, qsizetype index) const {
       std::isfinite(s.high[index])) {
     half = (s.high[index] - s.low[index]) / 2;
   }
-  return intervalText(s.mean[index], half, m_data.signedValues);
+  if (m_data.signedValues || !half) {
+    return intervalText(s.mean[index], half, m_data.signedValues);
+  }
+  // Curves of one job differ by less than their own intervals: two digits more than those need.
+  const int decimals = decimalsFor(*half) + 2;
+  return QString(fixedText(s.mean[index], decimals) + u" ± "_s +
+                 fixedText(*half, decimalsFor(*half)));
 }
 
 QList<QPair<qsizetype, QString>> LivePlot::hoverLines(double x, double* shown) const {

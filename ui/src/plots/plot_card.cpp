@@ -57,7 +57,7 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
   auto* header = new QHBoxLayout(m_header);
   header->setContentsMargins(10, 6, 6, 4);
   header->setSpacing(4);
-  m_title = new QLabel(title, m_header);
+  m_title = new QLabel(m_header);
   m_title->setProperty("role", u"title"_s);
   m_subtitle = new QLabel(m_header);
   m_subtitle->setProperty("role", u"small"_s);
@@ -65,6 +65,7 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
   header->addWidget(m_title);
   header->addSpacing(4);
   header->addWidget(m_subtitle, 1);
+  header->addStretch(0);
   m_extras = new QHBoxLayout;
   m_extras->setSpacing(4);
   header->addLayout(m_extras);
@@ -72,6 +73,8 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
   m_modes->hide();
   m_modeBox = new QComboBox(m_header);
   m_modeBox->setAccessibleName(tr("What %1 shows").arg(title));
+  m_modeBox->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
+  m_modeBox->setSizeAdjustPolicy(QComboBox::AdjustToContents);
   m_modeBox->hide();
   header->addWidget(m_modes);
   header->addWidget(m_modeBox);
@@ -86,6 +89,12 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
     header->addWidget(button);
   }
   layout->addWidget(m_header);
+  m_secondLine = new QLabel(this);
+  m_secondLine->setProperty("role", u"small"_s);
+  m_secondLine->setContentsMargins(10, 0, 8, 2);
+  m_secondLine->setWordWrap(true);
+  m_secondLine->hide();
+  layout->addWidget(m_secondLine);
 
   m_stack = new QStackedWidget(this);
   layout->addWidget(m_stack, 1);
@@ -112,6 +121,7 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
   m_emptyText = new QLabel(empty);
   m_emptyText->setProperty("role", u"dim"_s);
   m_emptyText->setWordWrap(true);
+  m_emptyHeadline->setWordWrap(true);
   for (QLabel* label : {m_emptyIcon, m_emptyHeadline, m_emptyText}) {
     label->setAlignment(Qt::AlignCenter);
     emptyLayout->addWidget(label);
@@ -167,12 +177,15 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
 
 PlotCard::~PlotCard() = default;
 
-QString PlotCard::title() const { return m_title->text(); }
+QString PlotCard::title() const { return m_fullTitle; }
 QString PlotCard::subtitle() const { return m_fullSubtitle; }
 
 void PlotCard::setTitle(const QString& title) {
-  m_title->setText(title);
-  setAccessibleName(title);
+  if (m_fullTitle != title) {
+    m_fullTitle = title;
+    setAccessibleName(title);
+    arrangeHeader();
+  }
   refreshState();
 }
 
@@ -213,6 +226,13 @@ QToolButton* PlotCard::addToggle(const QString& iconName, const QString& text,
 
 void PlotCard::addHeaderWidget(QWidget* widget) {
   m_extras->addWidget(widget);
+  arrangeHeader();
+}
+
+void PlotCard::setTitleWidget(QWidget* widget) {
+  m_titleWidget = widget;
+  m_title->hide();
+  static_cast<QHBoxLayout*>(m_header->layout())->insertWidget(0, widget);
   arrangeHeader();
 }
 
@@ -343,6 +363,9 @@ void PlotCard::arrangeHeader() {
   }
   m_arranging = true;
   const bool manyModes = m_modes->items().size() > 1;
+  const QFontMetrics titleMetrics(Theme::instance().titleFont());
+  const int titleWidth = m_titleWidget != nullptr ? m_titleWidget->sizeHint().width()
+                                                  : titleMetrics.horizontalAdvance(m_fullTitle) + 2;
   // 0: texts, 1: icons, 2: menu, 3: menu and combo box.
   const auto apply = [&](int level) {
     const auto style = level == 0 ? Qt::ToolButtonTextOnly : Qt::ToolButtonIconOnly;
@@ -358,7 +381,7 @@ void PlotCard::arrangeHeader() {
     m_more->setVisible(level >= 2);
     m_modes->setVisible(manyModes && level < 3);
     m_modeBox->setVisible(manyModes && level >= 3);
-    int needed = m_title->sizeHint().width() + 24;
+    int needed = titleWidth + 24;
     const auto count = [&needed](const QWidget* w) {
       if (!w->isHidden()) {
         needed += w->sizeHint().width() + 4;
@@ -383,11 +406,19 @@ void PlotCard::arrangeHeader() {
       break;
     }
   }
-  const int left = room - needed - 12;
-  m_subtitle->setVisible(left > 60 && !m_fullSubtitle.isEmpty());
-  m_subtitle->setText(QFontMetrics(Theme::instance().axisFont())
-                          .elidedText(m_fullSubtitle, Qt::ElideRight, std::max(0, left)));
-  m_subtitle->setToolTip(m_fullSubtitle);
+  if (m_titleWidget == nullptr) {
+    const int missing = std::max(0, needed - room);
+    m_title->setText(
+        titleMetrics.elidedText(m_fullTitle, Qt::ElideRight, std::max(24, titleWidth - missing)));
+  }
+  // What does not fit beside the title stands below it, where there is height for that.
+  const int wanted =
+      QFontMetrics(Theme::instance().axisFont()).horizontalAdvance(m_fullSubtitle) + 8;
+  const bool beside = !m_fullSubtitle.isEmpty() && room - needed - 16 >= wanted;
+  m_subtitle->setVisible(beside);
+  m_subtitle->setText(m_fullSubtitle);
+  m_secondLine->setVisible(!m_fullSubtitle.isEmpty() && !beside && height() >= 240);
+  m_secondLine->setText(m_fullSubtitle);
   m_title->setToolTip(m_fullSubtitle);
   m_arranging = false;
 }
@@ -414,7 +445,7 @@ void PlotCard::mouseDoubleClickEvent(QMouseEvent* event) {
   }
 }
 
-QSize PlotCard::minimumSizeHint() const { return {220, 150}; }
+QSize PlotCard::minimumSizeHint() const { return {240, 150}; }
 
 QJsonObject PlotCard::saveState() const {
   QJsonObject state{{u"mode"_s, mode()}, {u"table"_s, m_tableWanted}};

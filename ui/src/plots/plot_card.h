@@ -48,6 +48,8 @@ class PlotCard : public QFrame {
   // A button that stays on or off, left of the modes.
   QToolButton* addToggle(const QString& iconName, const QString& text, const QString& tooltip);
   void addHeaderWidget(QWidget* widget);
+  // Stands in place of the title, which stays the card's name.
+  void setTitleWidget(QWidget* widget);
   void addMenuAction(QAction* action);
 
   // Shown while the view has no data. An empty button text hides the button.
@@ -90,8 +92,9 @@ class PlotCard : public QFrame {
   QString m_id;
   PlotView* m_view;
   QWidget* m_header;
-  QLabel *m_title, *m_subtitle;
-  QString m_fullSubtitle;
+  QLabel *m_title, *m_subtitle, *m_secondLine;
+  QWidget* m_titleWidget = nullptr;
+  QString m_fullTitle, m_fullSubtitle;
   QHBoxLayout* m_extras;
   SegmentedSwitch* m_modes;
   QComboBox* m_modeBox;

@@ -199,10 +199,9 @@ QColor withAlpha(QColor colour, double alpha) {
 
 void drawHaloText(QCPPainter* painter, const QRectF& rect, int flags, const QString& text,
                   const QColor& colour, const QColor& ground) {
-  painter->setPen(withAlpha(ground, 0.85));
-  for (const QPointF& shift : {QPointF(-1, 0), QPointF(1, 0), QPointF(0, -1), QPointF(0, 1)}) {
-    painter->drawText(rect.translated(shift), flags, text);
-  }
+  const QRectF behind =
+      QFontMetricsF(painter->font()).boundingRect(rect, flags, text).adjusted(-1, 1, 1, -1);
+  painter->fillRect(behind, withAlpha(ground, 0.8));
   painter->setPen(colour);
   painter->drawText(rect, flags, text);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plots/plot_table_model.h"
 
+#include <cmath>
+
 #include "plots/number_text.h"
 
 namespace mxscope::ui {
@@ -8,6 +10,13 @@ namespace mxscope::ui {
 void PlotTableModel::setTable(const PlotTable& table) {
   beginResetModel();
   m_table = table;
+  m_numeric.fill(false, table.headers.size());
+  for (qsizetype row = 0; row < std::min<qsizetype>(table.rows.size(), 50); ++row) {
+    for (qsizetype column = 0; column < table.rows[row].size(); ++column) {
+      m_numeric[column] =
+          m_numeric[column] || table.rows[row][column].userType() == QMetaType::Double;
+    }
+  }
   endResetModel();
 }
 
@@ -31,11 +40,15 @@ QVariant PlotTableModel::data(const QModelIndex& index, int role) const {
       if (!value.isValid()) {
         return missingText();
       }
+      if (number && value.toDouble() == std::round(value.toDouble())) {
+        return fixedText(value.toDouble(), 0);
+      }
       return number ? QVariant(shortText(value.toDouble(), 6, false, 6)) : value;
     case Qt::UserRole:
       return value;
     case Qt::TextAlignmentRole:
-      return int((number ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+      return int((m_numeric.value(index.column()) ? Qt::AlignRight : Qt::AlignLeft) |
+                 Qt::AlignVCenter);
     default:
       return {};
   }
@@ -44,6 +57,9 @@ QVariant PlotTableModel::data(const QModelIndex& index, int role) const {
 QVariant PlotTableModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation == Qt::Horizontal && role == Qt::DisplayRole) {
     return m_table.headers.value(section);
+  }
+  if (orientation == Qt::Horizontal && role == Qt::TextAlignmentRole) {
+    return int((m_numeric.value(section) ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
   }
   return {};
 }

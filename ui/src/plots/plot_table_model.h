@@ -21,6 +21,7 @@ class PlotTableModel : public QAbstractTableModel {
 
  private:
   PlotTable m_table;
+  QList<bool> m_numeric;  // by column
 };
 
 }  // namespace mxscope::ui

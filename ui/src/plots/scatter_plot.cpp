@@ -208,8 +208,11 @@ void ScatterPlot::draw(QPainter* base) const {
   painter->setOpacity(1);
   if (front.size() > 1) {
     painter->setPen(t.dim);
-    painter->drawText(inner.adjusted(0, 2, -4, 0), Qt::AlignTop | Qt::AlignRight,
-                      tr("- - Pareto front: nothing is both smaller and better"));
+    QString text = tr("– – Pareto front: no other run is both smaller and better");
+    if (metrics.horizontalAdvance(text) > inner.width() * 0.8) {
+      text = tr("– – Pareto front");
+    }
+    painter->drawText(inner.adjusted(0, 2, -4, 0), Qt::AlignTop | Qt::AlignRight, text);
   }
 }
 

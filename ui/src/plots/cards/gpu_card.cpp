@@ -162,8 +162,8 @@ void GpuCard::updateNow() {
     const double used = last.usedByJob + last.usedByOthers;
     addFigure(tr("In use"), QString(u"<b>"_s + bytesText(used) + u"</b>"_s +
                                     tr(" of %1").arg(bytesText(last.total))));
-    addFigure(tr("This job"),
-              tr("%1 (peak %2)").arg(bytesText(last.usedByJob), bytesText(device.peakByJob)));
+    addFigure(tr("This job"), bytesText(last.usedByJob));
+    addFigure(tr("Peak of this job"), bytesText(device.peakByJob));
     addFigure(tr("Other processes"), bytesText(last.usedByOthers));
     if (last.utilisation) {
       addFigure(tr("Utilisation"), QString(fixedText(*last.utilisation, 0) + u" %"_s));

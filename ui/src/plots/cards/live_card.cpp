@@ -14,6 +14,8 @@ using namespace Qt::StringLiterals;
 namespace mxscope::ui {
 namespace {
 
+constexpr int kFewestWindows = 6;
+
 // Weighted running mean with the standard error of NUMERICS.md section 7: s/sqrt(n) for equal
 // weights, the ratio estimator's otherwise (both are this expression).
 class RunningMean {
@@ -36,7 +38,8 @@ class RunningMean {
   }
   double mean() const { return m_count > 0 ? m_origin + m_wv / m_w : kNoNumber; }
   double halfWidth() const {
-    if (m_count < 2) {
+    // An interval from very few windows is wider than any plot and tells nothing.
+    if (m_count < kFewestWindows) {
       return kNoNumber;
     }
     const double v = m_wv / m_w;
@@ -187,10 +190,10 @@ void LiveCard::fill() {
   const QString what = mode();
   plotted.zeroLine = what == "delta"_L1;
   plotted.signedValues = plotted.zeroLine;
-  plotted.yLabel = what == "ppl"_L1       ? tr("running perplexity")
-                   : what == "entropy"_L1 ? tr("running entropy (nats)")
-                   : what == "delta"_L1   ? tr("Δ cross entropy vs baseline (nats)")
-                                          : tr("running cross entropy (nats)");
+  plotted.yLabel = what == "ppl"_L1       ? tr("perplexity")
+                   : what == "entropy"_L1 ? tr("entropy (nats)")
+                   : what == "delta"_L1   ? tr("Δ cross entropy (nats)")
+                                          : tr("cross entropy (nats)");
   const QStringList jobs = shownJobs();
   QHash<int, int> dashes;
   for (const QString& id : shownRuns()) {

@@ -32,7 +32,7 @@ MetricCard::MetricCard(Workspace* workspace, QWidget* parent)
   for (const auto& [measure, name] : measures) {
     m_measure->addItem(name, int(measure));
   }
-  addHeaderWidget(m_measure);
+  setTitleWidget(m_measure);
   QToolButton* log = addToggle(u"log-scale"_s, tr("Log"),
                                tr("Symmetric logarithmic axis: small and large values together"));
   connect(log, &QToolButton::toggled, m_bars, &BarPlot::setLogarithmic);
@@ -75,12 +75,20 @@ void MetricCard::measureChanged() {
 
 QStringList MetricCard::shownRuns() const {
   QStringList shown;
-  const bool difference = mode() != "value"_L1;
+  const bool difference =
+      mode() != "value"_L1 || measure() == Measure::kKl || measure() == Measure::kTop1;
   QStringList jobs;
+  QHash<QString, bool> sweepJobs;
   for (const QString& id : m_workspace->runIds()) {
     const Run* run = m_workspace->run(id);
     // Runs of a sweep are cells of the heat map.
     if (run->sweep || m_workspace->isHidden(id)) {
+      continue;
+    }
+    if (!sweepJobs.contains(run->jobId)) {
+      sweepJobs.insert(run->jobId, isOnlyForSweep(*m_workspace, run->jobId));
+    }
+    if (sweepJobs.value(run->jobId)) {
       continue;
     }
     if (difference && m_workspace->baselineFor(run->jobId) == run) {

@@ -70,10 +70,25 @@ QString runNumber(const Run& run) { return u"%1"_s.arg(run.number, 3, 10, QChar(
 
 QString runLabel(const Run& run) { return run.baseline ? tr("baseline") : run.variant; }
 
+bool isOnlyForSweep(const Workspace& workspace, const QString& jobId) {
+  bool sweeps = false;
+  for (const QString& id : workspace.runsOfJob(jobId)) {
+    const Run* run = workspace.run(id);
+    if (!run->sweep && !run->baseline) {
+      return false;
+    }
+    sweeps = sweeps || run->sweep.has_value();
+  }
+  return sweeps;
+}
+
 bool hasFigures(const Run& run) { return run.metrics.nll || run.metrics.entropy || run.metrics.kl; }
 
 QString guardText(const Workspace& workspace, const Run& run) {
-  const Run* base = workspace.baselineFor(run.jobId);
+  return guardText(workspace, run, workspace.baselineFor(run.jobId));
+}
+
+QString guardText(const Workspace& workspace, const Run& run, const Run* base) {
   if (base == nullptr || base == &run) {
     return {};
   }
@@ -239,7 +254,7 @@ QString axisText(Measure measure, Form form) {
       break;
   }
   if (form != Form::kValue) {
-    name = tr("Δ %1 vs baseline").arg(name);
+    name = QString(u"Δ "_s + name);
     unit = form == Form::kPercent ? u"%"_s : unit;
   }
   return unit.isEmpty() ? name : QString(name + u" ("_s + unit + u')');

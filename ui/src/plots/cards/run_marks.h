@@ -18,6 +18,7 @@ QString runNumber(const Run& run);  // "004"
 QString runLabel(const Run& run);
 // What keeps two runs from being subtracted, short: "≠ context"; empty: comparable.
 QString guardText(const Workspace& workspace, const Run& run);
+QString guardText(const Workspace& workspace, const Run& run, const Run* base);
 // Several lines: name, state, protocol, value and what is to know about its difference.
 QString runTooltip(const Workspace& workspace, const Run& run);
 // Name of a job among others: its model, and its number where models repeat.
@@ -37,6 +38,9 @@ QString axisText(Measure measure, Form form);
 // Metadata of an export of these runs: hashes, baseline, interval method, protocol, versions,
 // device and date, as UX.md 2.12 lists them.
 QList<QPair<QString, QString>> exportFields(const Workspace& workspace, const QStringList& runIds);
+
+// The job has no runs but those of a sweep and their baseline, which the heat map shows.
+bool isOnlyForSweep(const Workspace& workspace, const QString& jobId);
 
 // A finished or running number of the run is there.
 bool hasFigures(const Run& run);

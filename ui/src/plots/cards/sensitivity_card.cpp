@@ -2,7 +2,6 @@
 #include "plots/cards/sensitivity_card.h"
 
 #include <QAction>
-#include <QCollator>
 
 #include "plots/cards/run_marks.h"
 #include "plots/heat_map.h"
@@ -34,6 +33,22 @@ QStringList shortened(const QStringList& places) {
     names << place.mid(cut);
   }
   return names;
+}
+
+// "layers.2.mlp" before "layers.10.mlp": parts that are numbers compare as numbers.
+bool comesFirst(const QString& a, const QString& b) {
+  const QStringList x = a.split(u'.');
+  const QStringList y = b.split(u'.');
+  for (qsizetype i = 0; i < std::min(x.size(), y.size()); ++i) {
+    bool xNumber = false;
+    bool yNumber = false;
+    const int xValue = x[i].toInt(&xNumber);
+    const int yValue = y[i].toInt(&yNumber);
+    if (xNumber && yNumber ? xValue != yValue : x[i] != y[i]) {
+      return xNumber && yNumber ? xValue < yValue : x[i] < y[i];
+    }
+  }
+  return x.size() < y.size();
 }
 
 QString columnName(const Run& run) {
@@ -119,10 +134,7 @@ void SensitivityCard::fill() {
     }
     runAt.insert({run.sweep->place, column}, id);
   }
-  QCollator natural(QLocale::c());
-  natural.setNumericMode(true);
-  std::sort(places.begin(), places.end(),
-            [&natural](const QString& a, const QString& b) { return natural.compare(a, b) < 0; });
+  std::sort(places.begin(), places.end(), comesFirst);
   plotted.rows = shortened(places);
   plotted.rowTitle = job == nullptr ? QString() : QString(job->model + u" · "_s + over);
   plotted.scaleLabel = measure == Measure::kPpl    ? tr("Δ PPL (blue better, red worse)")

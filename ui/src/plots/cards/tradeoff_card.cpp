@@ -22,9 +22,14 @@ TradeoffCard::TradeoffCard(Workspace* workspace, QWidget* parent)
 
 QStringList TradeoffCard::shownRuns() const {
   QStringList shown;
+  QHash<QString, bool> sweepJobs;
   for (const QString& id : m_workspace->runIds()) {
     const Run* run = m_workspace->run(id);
-    if (!run->sweep && run->weightBytes && hasFigures(*run) && !m_workspace->isHidden(id)) {
+    if (!sweepJobs.contains(run->jobId)) {
+      sweepJobs.insert(run->jobId, isOnlyForSweep(*m_workspace, run->jobId));
+    }
+    if (!run->sweep && !sweepJobs.value(run->jobId) && run->weightBytes && hasFigures(*run) &&
+        !m_workspace->isHidden(id)) {
       shown << id;
     }
   }
@@ -77,7 +82,6 @@ void TradeoffCard::fill() {
                             tr("weights %1").arg(bytesText(*run.weightBytes)));
     plotted.points << point;
   }
-  setSubtitle(tr("size of the weights against loss"));
   m_scatter->setData(plotted);
 }
 
