@@ -9,9 +9,8 @@
 namespace mxscope::engine {
 namespace {
 
-// Queries per piece where scores are formed in the open: 256 keeps them below 32 MiB for 16 heads
-// and 2048 keys.
-constexpr std::int64_t kQueryChunk = 256;
+// Scores that exist at one time where they are formed in the open, over all windows and heads.
+constexpr std::int64_t kOpenScores = 1 << 20;
 
 at::Tensor repeat_heads(const at::Tensor& x, std::int64_t heads) {
   const std::int64_t groups = heads / x.size(1);
@@ -56,6 +55,11 @@ at::Tensor open_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
 
 }  // namespace
 
+std::int64_t open_attention_queries(std::int64_t windows, std::int64_t heads, std::int64_t time) {
+  const std::int64_t per_query = std::max<std::int64_t>(1, windows * heads * time);
+  return std::min(time, std::max<std::int64_t>(16, kOpenScores / per_query));
+}
+
 at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionOptions& options) {
   const std::int64_t heads = q.size(1);
@@ -67,9 +71,10 @@ at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::
     return at::scaled_dot_product_attention(q, keys, values, {}, 0.0, /*is_causal=*/true,
                                             options.scale);
   }
+  const std::int64_t chunk = open_attention_queries(q.size(0), heads, time);
   std::vector<at::Tensor> pieces;
-  for (std::int64_t begin = 0; begin < time; begin += kQueryChunk) {
-    const std::int64_t end = std::min(time, begin + kQueryChunk);
+  for (std::int64_t begin = 0; begin < time; begin += chunk) {
+    const std::int64_t end = std::min(time, begin + chunk);
     const std::int64_t first = windowed ? std::max<std::int64_t>(0, begin - options.window + 1) : 0;
     pieces.push_back(open_attention(q, keys, values, begin, end, first, end, options));
   }
@@ -89,8 +94,9 @@ at::Tensor padded_attention(const at::Tensor& q, const at::Tensor& k, const at::
   }
   const at::Tensor keys = repeat_heads(k, q.size(1));
   const at::Tensor values = repeat_heads(v, q.size(1));
-  for (std::int64_t begin = valid; begin < time; begin += kQueryChunk) {
-    const std::int64_t end = std::min(time, begin + kQueryChunk);
+  const std::int64_t chunk = open_attention_queries(q.size(0), q.size(1), time);
+  for (std::int64_t begin = valid; begin < time; begin += chunk) {
+    const std::int64_t end = std::min(time, begin + chunk);
     // With a sliding window the last padded positions may see no key at all.
     std::int64_t seeing = end;
     if (options.window > 0) {

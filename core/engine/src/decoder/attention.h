@@ -21,6 +21,9 @@ struct AttentionOptions {
 at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionOptions& options);
 
+// Queries of the pieces in which scores are formed in the open, for windows of `time` tokens.
+std::int64_t open_attention_queries(std::int64_t windows, std::int64_t heads, std::int64_t time);
+
 // The same for one window [1, ...] whose tokens from `valid` on are padding, which no position sees
 // as a key; a position without any key yields zero.
 at::Tensor padded_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

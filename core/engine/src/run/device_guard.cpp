@@ -6,6 +6,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <new>
 
@@ -19,6 +20,12 @@
 #endif
 
 namespace mxscope::engine {
+namespace {
+
+// Steps of small models last a few milliseconds; a look takes about 30 microseconds.
+constexpr auto kSampleInterval = std::chrono::milliseconds(3);
+
+}  // namespace
 
 c10::Device torch_device(const std::string& id) {
   if (id == "cpu") {
@@ -83,7 +90,8 @@ void rethrow_as_error(const std::string& device) {
 }
 
 PeakMemory::PeakMemory(std::vector<std::string> devices) : devices_(std::move(devices)) {
-  host_start_ = host_peak_ = read_host_memory().anonymous;
+  host_start_ = read_host_memory().anonymous;
+  host_peak_ = host_start_;
 #if MXSCOPE_HAS_CUDA
   for (const std::string& device : devices_) {
     if (device != "cpu") {
@@ -92,9 +100,15 @@ PeakMemory::PeakMemory(std::vector<std::string> devices) : devices_(std::move(de
     }
   }
 #endif
+  if (devices_.front() == "cpu") {
+    sampler_ = std::jthread([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        host_peak_ = std::max(host_peak_.load(), read_host_memory().anonymous);
+        std::this_thread::sleep_for(kSampleInterval);
+      }
+    });
+  }
 }
-
-void PeakMemory::sample() { host_peak_ = std::max(host_peak_, read_host_memory().anonymous); }
 
 std::vector<std::pair<std::string, std::int64_t>> PeakMemory::peaks() const {
   std::vector<std::pair<std::string, std::int64_t>> peaks;

@@ -4,9 +4,11 @@
 #include <c10/core/Device.h>
 #include <c10/core/InferenceMode.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,17 +38,18 @@ class DeviceGuard {
 [[noreturn]] void rethrow_as_error(const std::string& device);
 
 // Highest memory of the devices since it was made, beyond what was in use then. CPU: anonymous
-// memory of the process; GPU: bytes that LibTorch's allocator handed out.
+// memory of the process, looked at every few milliseconds by a thread of its own; GPU: bytes that
+// LibTorch's allocator handed out.
 class PeakMemory {
  public:
   explicit PeakMemory(std::vector<std::string> devices);
-  void sample();
   [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> peaks() const;
 
  private:
   std::vector<std::string> devices_;
   std::int64_t host_start_ = 0;
-  std::int64_t host_peak_ = 0;
+  std::atomic<std::int64_t> host_peak_{0};
+  std::jthread sampler_;
 };
 
 }  // namespace mxscope::engine

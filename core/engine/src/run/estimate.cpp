@@ -3,6 +3,7 @@
 #include <cmath>
 #include <thread>
 
+#include "decoder/attention.h"
 #include "decoder/model.h"
 #include "evaluate/weight_cache.h"
 #include "mxscope/core/base/error.h"
@@ -23,18 +24,39 @@ constexpr std::int64_t kGpuPanelTokens = 65536;
 constexpr double kCacheShare = 0.25;
 constexpr double kHiddenShare = 0.25;
 
-// Largest set of tensors alive at one time while a micro-batch of `rows` goes through a step.
-std::int64_t step_workspace(const DecoderSpec& spec, std::int64_t rows, std::int64_t element) {
+// What the matrix library and the allocator keep per thread: packed operands, arenas.
+constexpr std::int64_t kThreadOverhead = 9 << 20;
+
+// Largest set of tensors alive at one time while a micro-batch of `rows` goes through a step, its
+// input and output left out. `quantised`: some input is quantised, which keeps a copy beside it.
+std::int64_t step_workspace(const DecoderSpec& spec, std::int64_t rows, std::int64_t length,
+                            std::int64_t element, bool quantised) {
   const std::int64_t q = spec.heads * spec.head_dim;
   const std::int64_t kv = spec.kv_heads * spec.head_dim;
-  // Input, normed input, its quantised copy, q, k, v; while q and k are turned, float32 copies of
-  // them; k and v once more with repeated heads; the mixed values and their quantised copy.
-  const std::int64_t attention =
-      rows * ((3 * spec.hidden_size + 3 * q + 4 * kv + 2 * q) * element + 3 * q * 4);
-  const std::int64_t gated = spec.gated ? 2 : 1;
-  const std::int64_t mlp =
-      rows * (3 * spec.hidden_size + (gated + 2) * spec.intermediate_size) * element;
-  return std::max(attention, mlp);
+  const std::int64_t inputs = (quantised ? 2 : 1) * spec.hidden_size;
+  const bool windowed = std::any_of(spec.attention_window.begin(), spec.attention_window.end(),
+                                    [&](std::int64_t w) { return w > 0 && w < length; });
+  // k and v once more where heads share them; the mixed values, in and out of window order.
+  const std::int64_t repeated = kv == q ? 0 : 2 * q;
+  std::int64_t attention = rows * (inputs + q + 2 * kv + repeated + 2 * q) * element;
+  if (spec.attention_soft_cap || spec.position == PositionKind::kAlibi || windowed) {
+    // Scores in the open: a piece of them twice (before and after the softmax), in float64 where
+    // weights are float32, and k and v widened.
+    const std::int64_t wide = element == 4 ? 8 : 4;
+    const std::int64_t windows = std::max<std::int64_t>(1, rows / length);
+    const std::int64_t queries = open_attention_queries(windows, spec.heads, length);
+    attention += 2 * queries * windows * spec.heads * length * wide + 2 * rows * q * wide -
+                 rows * 2 * q * element;
+  }
+  // An expert sees its share of the rows; the busiest one half as many again.
+  const ExpertSpec& experts = spec.experts;
+  const std::int64_t inner_rows =
+      experts.count > 0 ? std::min(rows, rows * experts.per_token * 3 / (2 * experts.count)) : rows;
+  const std::int64_t mlp = (rows * (inputs + (experts.count > 0 ? spec.hidden_size : 0)) +
+                            inner_rows * (quantised ? 3 : 2) * spec.intermediate_size) *
+                           element;
+  return spec.parallel_residual ? std::max(attention, mlp) + rows * spec.hidden_size * element
+                                : std::max(attention, mlp);
 }
 
 }  // namespace
@@ -86,14 +108,20 @@ MemoryPlan plan_memory(const PreparedJob& job, const Experiment& experiment,
   plan.panel_batches = std::max<std::int64_t>(1, std::min({batches, fitting, job.batches()}));
   plan.hidden_bytes = plan.panel_batches * states * state_bytes;
 
-  const std::int64_t in_flight = std::min<std::int64_t>(plan.threads, plan.panel_batches * states);
-  const std::int64_t chunk = std::min(job.head_chunk, rows);
-  const std::int64_t logits = 2 * chunk * spec.vocab_size * element;
-  // Figures of every row under every node of the head, kept until the panel is reduced.
   const auto head_nodes = static_cast<std::int64_t>(job.plan.steps.back().nodes.size());
+  const bool quantised = job.operands.size() > 1;
+  const std::int64_t in_flight =
+      std::min<std::int64_t>(plan.threads, plan.panel_batches * head_nodes);
+  const std::int64_t chunk = std::min(job.head_chunk, rows);
+  // Logits of the baseline and of one variant.
+  const std::int64_t logits =
+      std::min<std::int64_t>(2, head_nodes) * chunk * spec.vocab_size * element;
+  // Figures of every row under every node of the head, kept until the panel is reduced.
   const std::int64_t row_figures = plan.panel_batches * rows * head_nodes * (6 * 4 + 4 + 2);
   plan.workspace_bytes =
-      in_flight * std::max(step_workspace(spec, rows, element), logits) + row_figures;
+      in_flight *
+          std::max(step_workspace(spec, rows, job.windows.max_length, element, quantised), logits) +
+      row_figures + (job.on_gpu() ? 0 : plan.threads * kThreadOverhead);
   return plan;
 }
 

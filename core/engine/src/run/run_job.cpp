@@ -29,21 +29,15 @@ double seconds_since(Clock::time_point begin) {
 class Progress {
  public:
   Progress(std::int64_t total, double tokens_per_unit, const PanelDealer& dealer,
-           const std::function<void(ProgressEvent)>& send, const std::function<void()>& tick)
-      : total_(total),
-        tokens_per_unit_(tokens_per_unit),
-        dealer_(dealer),
-        send_(send),
-        tick_(tick) {}
+           const std::function<void(ProgressEvent)>& send)
+      : total_(total), tokens_per_unit_(tokens_per_unit), dealer_(dealer), send_(send) {}
 
   void advance(std::int64_t units) {
     done_ += units;
     const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock || Clock::now() - last_ < kProgressInterval) {
-      return;
+    if (lock && Clock::now() - last_ >= kProgressInterval) {
+      report();
     }
-    tick_();
-    report();
   }
   void panel_finished() {
     const std::lock_guard lock(mutex_);
@@ -75,7 +69,6 @@ class Progress {
   const double tokens_per_unit_;
   const PanelDealer& dealer_;
   const std::function<void(ProgressEvent)> send_;
-  const std::function<void()> tick_;
   std::mutex mutex_;
   std::int64_t panels_ = 0;
   const Clock::time_point begin_ = Clock::now();
@@ -234,7 +227,6 @@ JobResult run_job(const PreparedJob& job, const Experiment& experiment, const Ru
                          return control.checkpoint();
                        }));
         result.job.memory.weights_bytes = models.back()->weights_bytes;
-        peak.sample();
       }
       outcome.load_seconds = seconds_since(load_begin);
 
@@ -257,11 +249,9 @@ JobResult run_job(const PreparedJob& job, const Experiment& experiment, const Ru
                                  static_cast<double>(dealer.batches_total()) /
                                  static_cast<double>(job.batches()) *
                                  static_cast<double>(runs.size()) / static_cast<double>(units);
-      Progress progress(
-          units, unit_tokens, dealer, [&](ProgressEvent event) { send(std::move(event)); },
-          [&] { peak.sample(); });
+      Progress progress(units, unit_tokens, dealer,
+                        [&](ProgressEvent event) { send(std::move(event)); });
       const auto finished = [&](const Panel& panel, const PanelFigures& figures) {
-        peak.sample();
         std::vector<store::RunPanel> rows;
         WindowsEvent event;
         event.model = job.model_name;
@@ -307,7 +297,6 @@ JobResult run_job(const PreparedJob& job, const Experiment& experiment, const Ru
       }
       models.clear();
       run_panels(dealer, workers, [&] { return !control.checkpoint(); });
-      peak.sample();
     }
     if (control.cancelled()) {
       result.status = RunStatus::kCancelled;
