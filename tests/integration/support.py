@@ -96,9 +96,9 @@ def make_text(path, words, vocabulary=300, seed=7):
     return path
 
 
-def experiment(model, data, **changes):
+def experiment(model, text, **changes):
     document = {"format": "mxscope-experiment", "version": 1, "name": "test",
-                "models": [{"name": "m", "source": str(model), "dtype": "float32"}], "data": {"source": str(data)},
+                "models": [{"name": "m", "source": str(model), "dtype": "float32"}], "data": {"source": str(text)},
                 "protocol": {"name": "windows", "context": 32, "max_windows": 12},
                 "variants": [{"name": "fp4", "rules": [{"match": ["@mlp"], "weight": "mxfp4_e2m1",
                                                         "activation": "mxfp4_e2m1"}]}],

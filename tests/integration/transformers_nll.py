@@ -29,7 +29,7 @@ except ImportError as error:
     print(f"transformers is not here: {error}", file=sys.stderr)
     sys.exit(77)
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # tiny products; more threads only wait for each other on a busy machine
 tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(args.model)
 model = transformers.AutoModelForCausalLM.from_pretrained(
     args.model, dtype=torch.float64 if args.double else torch.float32, attn_implementation="eager").eval()
