@@ -41,4 +41,5 @@ set(MXSCOPE_UI_SHELL_SOURCES
   src/window/main_window_files.cpp
   src/window/main_window_impl.h
   src/window/main_window_results.cpp
-  src/window/main_window_run.cpp)
+  src/window/main_window_run.cpp
+  src/window/results_reader.cpp)

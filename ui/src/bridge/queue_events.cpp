@@ -398,11 +398,16 @@ void QueueController::readRecord(const QString& jobId) {
     return;
   }
   mxscope::ResultsRequest query;
-  query.query["job"] = jobId.toStdString();
+  query.query["latest"] = true;
   m_engine->request(std::move(query), [this, jobId, take](const mxscope::ReplyEvent& reply) {
-    if (reply.error_code.empty() && reply.payload.is_object()) {
+    if (!reply.error_code.empty() || !reply.payload.is_object()) {
+      return;
+    }
+    const auto list = reply.payload.find("experiments");
+    if (list != reply.payload.end() && list->is_array() && !list->empty() &&
+        list->front().is_object() && list->front().contains("results")) {
       mxscope::Issues issues;
-      take(mxscope::results_from_json(reply.payload.dump(), issues));
+      take(mxscope::results_from_json(list->front()["results"].dump(), issues));
       weigh(jobId);
       m_workspace->flush();
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "models/queue_model.h"
+#include "plots/number_text.h"
 #include "theme/theme.h"
 
 namespace mxscope::ui {

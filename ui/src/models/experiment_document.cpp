@@ -252,7 +252,9 @@ RunPlan ExperimentDocument::plan(const QSet<QString>& done, bool rerunDone) cons
         sweepNeeded = true;
       }
     }
-    if (!sweepNeeded && !(all.empty() && m_experiment.sweep)) {
+    // Before the model's layers are known nobody can say which places of a sweep are done.
+    const bool layersKnown = info.state == ModelInfo::State::kReady && !info.linears.empty();
+    if (!sweepNeeded && layersKnown) {
       single.sweep.reset();
     }
     if (job.keys.size() > 1 || single.sweep ||

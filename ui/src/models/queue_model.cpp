@@ -7,6 +7,7 @@
 
 #include "bridge/queue_controller.h"
 #include "models/workspace.h"
+#include "plots/number_text.h"
 
 namespace mxscope::ui {
 
@@ -18,7 +19,7 @@ QString count(double value) { return QLocale().toString(static_cast<qlonglong>(v
 
 }  // namespace
 
-QString durationText(double seconds) {
+QString timeLeftText(double seconds) {
   const auto text = [](const char* unit, qint64 value) {
     return QStringLiteral("%1 %2").arg(value).arg(QLatin1String(unit));
   };
@@ -35,17 +36,6 @@ QString durationText(double seconds) {
     return text("min", minutes);
   }
   return text("h", minutes / 60) + QLatin1Char(' ') + text("min", minutes % 60);
-}
-
-QString bytesText(double bytes) {
-  constexpr double kMiB = 1024.0 * 1024.0;
-  if (bytes >= 1000 * kMiB) {
-    return QLocale().toString(bytes / (1024 * kMiB), 'f', 1) + QLatin1String(" GiB");
-  }
-  if (bytes >= kMiB) {
-    return QLocale().toString(bytes / kMiB, 'f', bytes < 10 * kMiB ? 1 : 0) + QLatin1String(" MiB");
-  }
-  return QLocale().toString(bytes / 1024, 'f', 0) + QLatin1String(" KiB");
 }
 
 QueueModel::QueueModel(Workspace* workspace, QueueController* queue, QObject* parent)
@@ -122,7 +112,7 @@ QString QueueModel::progressText(const Job& job) {
     case JobState::kPaused: {
       QStringList parts = {tr("%1 %").arg(std::floor(job.fraction() * 100), 0, 'f', 0)};
       if (job.state == JobState::kRunning) {
-        parts << (job.secondsLeft ? tr("%1 left").arg(durationText(*job.secondsLeft))
+        parts << (job.secondsLeft ? tr("%1 left").arg(timeLeftText(*job.secondsLeft))
                                   : tr("estimating…"));
         if (job.tokensPerSecond) {
           parts << tr("%1 tok/s").arg(count(*job.tokensPerSecond));
@@ -133,7 +123,7 @@ QString QueueModel::progressText(const Job& job) {
     case JobState::kDone:
       return job.totalSeconds
                  ? tr("%n run(s) in %1", nullptr, static_cast<int>(job.variants.size()))
-                       .arg(durationText(*job.totalSeconds))
+                       .arg(timeLeftText(*job.totalSeconds))
                  : tr("%n run(s)", nullptr, static_cast<int>(job.variants.size()));
     case JobState::kFailed:
       return job.message;
@@ -166,7 +156,7 @@ QString QueueModel::detailText(const Job& job) {
     parts << tr("%1 tok/s").arg(count(*job.tokensPerSecond));
   }
   if (job.state == JobState::kRunning) {
-    parts << (job.secondsLeft ? tr("%1 left").arg(durationText(*job.secondsLeft))
+    parts << (job.secondsLeft ? tr("%1 left").arg(timeLeftText(*job.secondsLeft))
                               : tr("estimating…"));
   }
   return parts.join(QStringLiteral(" · "));

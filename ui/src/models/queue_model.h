@@ -48,8 +48,6 @@ class QueueModel : public QAbstractTableModel {
 };
 
 // "1 min 10 s", "12 min", "45 s": rounded as UX.md 2.8 says.
-[[nodiscard]] QString durationText(double seconds);
-// "1.2 GiB", "640 MiB".
-[[nodiscard]] QString bytesText(double bytes);
+[[nodiscard]] QString timeLeftText(double seconds);
 
 }  // namespace mxscope::ui

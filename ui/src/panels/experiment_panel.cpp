@@ -14,6 +14,7 @@
 #include "models/queue_model.h"
 #include "panels/builder_sections.h"
 #include "panels/sweep_dialog.h"
+#include "plots/number_text.h"
 
 namespace mxscope::ui {
 
@@ -150,7 +151,7 @@ void ExperimentPanel::refreshPlan() {
   QString estimateRole = QStringLiteral("dim");
   if (estimate.known && reason.isEmpty()) {
     text = estimate.fits() ? tr("about %1 · peak %2 of %3 (%4)")
-                                 .arg(durationText(estimate.seconds), bytesText(estimate.peakBytes),
+                                 .arg(timeLeftText(estimate.seconds), bytesText(estimate.peakBytes),
                                       bytesText(estimate.availableBytes), estimate.device)
                            : tr("does not fit: needs %1, %2 free on %3")
                                  .arg(bytesText(estimate.peakBytes),

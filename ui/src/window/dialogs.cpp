@@ -25,6 +25,7 @@
 #include "bridge/process_engine_client.h"
 #include "models/queue_model.h"
 #include "models/settings.h"
+#include "plots/number_text.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -149,9 +150,10 @@ AboutDialog::AboutDialog(QWidget* parent) : QDialog(parent) {
         tr("The text of the licence was not installed with this program. It is at "
            "https://www.gnu.org/licenses/gpl-3.0.txt");
     const QString resources = Settings::resourceFolder();
-    for (const QString& path : {resources + QLatin1String("/LICENSES/GPL-3.0-or-later.txt"),
-                                resources + QLatin1String("/../LICENSES/GPL-3.0-or-later.txt"),
-                                QStringLiteral("/usr/share/common-licenses/GPL-3")}) {
+    for (const QString& path :
+         QStringList{resources + QLatin1String("/LICENSES/GPL-3.0-or-later.txt"),
+                     resources + QLatin1String("/../LICENSES/GPL-3.0-or-later.txt"),
+                     QStringLiteral("/usr/share/common-licenses/GPL-3")}) {
       QFile file(path);
       if (file.open(QIODevice::ReadOnly)) {
         found = QString::fromUtf8(file.readAll());

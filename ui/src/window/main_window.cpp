@@ -24,6 +24,7 @@
 #include "panels/log_panel.h"
 #include "panels/problem_bar.h"
 #include "panels/queue_panel.h"
+#include "panels/results_table.h"
 #include "panels/welcome_page.h"
 #include "theme/icons.h"
 #include "window/card_area.h"

@@ -10,6 +10,8 @@
 #include "panels/log_panel.h"
 #include "panels/problem_bar.h"
 #include "panels/queue_panel.h"
+#include "panels/results_table.h"
+#include "panels/welcome_page.h"
 #include "plots/plot_card.h"
 #include "theme/icons.h"
 #include "theme/theme.h"

@@ -9,23 +9,20 @@
 #include <QMessageBox>
 #include <QPushButton>
 #include <QSaveFile>
+#include <QTabWidget>
 
-#include "bridge/run_decoder.h"
-#include "models/run_keys.h"
 #include "models/settings.h"
 #include "mxscope/core/experiment/experiment_json.h"
-#include "mxscope/core/results/export.h"
-#include "mxscope/core/results/results_json.h"
 #include "panels/experiment_panel.h"
 #include "panels/problem_bar.h"
+#include "panels/results_table.h"
 #include "panels/welcome_page.h"
 #include "window/main_window_impl.h"
+#include "window/results_reader.h"
 
 namespace mxscope::ui {
 
 namespace {
-
-constexpr qint64 kLargestResults = 256 << 20;
 
 QString autosaveFile() { return Settings::stateFolder() + QLatin1String("/autosave.mxscope"); }
 
@@ -141,49 +138,13 @@ bool MainWindow::Impl::openExperiment(const QString& path) {
 }
 
 bool MainWindow::Impl::openResults(const QString& path) {
-  QFile file(path);
-  if (file.size() > kLargestResults || !file.open(QIODevice::ReadOnly)) {
-    refuse(tr("These results cannot be opened."),
-           tr("%1 cannot be read: %2").arg(path, file.errorString()));
+  QString error;
+  if (!readResults(&m_workspace, path, &error, &m_queue)) {
+    refuse(tr("These results cannot be opened."), error);
     return false;
-  }
-  mxscope::Issues issues;
-  mxscope::Results results = mxscope::results_from_json(file.readAll().toStdString(), issues);
-  if (results.runs.empty()) {
-    refuse(tr("These results cannot be opened."),
-           tr("%1 holds no runs. %2")
-               .arg(QFileInfo(path).fileName(),
-                    QString::fromStdString(mxscope::format_issues(issues)).trimmed()));
-    return false;
-  }
-  QFile windows(QFileInfo(path).absolutePath() + QLatin1String("/windows.csv"));
-  if (windows.size() > 0 && windows.size() <= kLargestResults &&
-      windows.open(QIODevice::ReadOnly)) {
-    mxscope::Issues ignored;
-    results.windows = mxscope::windows_from_csv(windows.readAll().toStdString(), ignored);
-  }
-  LoadedResults loaded = toWorkspace(results);
-  const QString baseDir = QFileInfo(path).absolutePath();
-  for (Job& job : loaded.jobs) {
-    job.listed = false;  // they were never queued here
-    m_workspace.addJob(job);
-  }
-  m_workspace.addRuns(std::move(loaded.runs));
-  for (const Job& job : std::as_const(loaded.jobs)) {
-    mxscope::Issues ignored;
-    const std::string utf8 = job.experiment.toStdString();
-    const mxscope::Experiment experiment =
-        mxscope::experiment_from_json(std::string_view(utf8), ignored);
-    if (mxscope::has_errors(ignored)) {
-      continue;
-    }
-    QHash<QString, QString> keys = {{QStringLiteral("baseline"), baselineKey(experiment, baseDir)}};
-    for (const KeyedVariant& variant : keyedVariants(experiment, baseDir, nullptr)) {
-      keys.insert(QString::fromStdString(variant.resolved.name), variant.key);
-    }
-    m_queue.rememberDone(job.id, keys);
   }
   m_experiment->refreshPlan();
+  m_tabs->setCurrentWidget(m_results);
   Settings::addRecentFile(path);
   m_welcome->refresh();
   refreshState();

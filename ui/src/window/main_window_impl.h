@@ -28,6 +28,8 @@ class QToolBar;
 namespace mxscope::ui {
 
 class CardArea;
+class ComparePanel;
+class ResultsTable;
 class ExperimentPanel;
 class LogPanel;
 class ProblemBar;
@@ -89,6 +91,8 @@ class MainWindow::Impl : public QObject {
   void clearAutosave();
   void rebuildRecent();
   void copyAsCommand();
+  void openConfiguration(const QString& runId);  // fills the builder from a result
+  void keepPlaces(const QStringList& places);    // a rule that leaves them as they are
   void refuse(const QString& title, const QString& text);
   [[nodiscard]] QString dropAction(const QStringList& paths) const;
 
@@ -123,7 +127,7 @@ class MainWindow::Impl : public QObject {
   QDockWidget* m_detailsDock = nullptr;
   ExperimentPanel* m_experiment = nullptr;
   QTabWidget* m_tabs = nullptr;
-  QWidget* m_results = nullptr;
+  ResultsTable* m_results = nullptr;
   QWidget* m_details = nullptr;
   QueuePanel* m_queuePanel = nullptr;
   LogPanel* m_log = nullptr;

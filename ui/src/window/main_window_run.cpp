@@ -3,6 +3,7 @@
 #include <QComboBox>
 #include <QDBusConnection>
 #include <QDBusMessage>
+#include <QDBusPendingCall>
 #include <QDir>
 #include <QFileInfo>
 #include <QLabel>
@@ -18,7 +19,9 @@
 #include "models/settings.h"
 #include "panels/experiment_panel.h"
 #include "panels/queue_panel.h"
+#include "panels/results_table.h"
 #include "panels/welcome_page.h"
+#include "plots/number_text.h"
 #include "window/card_area.h"
 #include "window/main_window_impl.h"
 
@@ -137,7 +140,7 @@ void MainWindow::Impl::refreshState() {
                                   : tr("queue empty"));
   if (const std::optional<double> left = m_queue.secondsLeft(); left && listed > 0) {
     m_queueChip->setText(tr("queue: %n job(s), about %1", nullptr, static_cast<int>(listed))
-                             .arg(durationText(*left)));
+                             .arg(timeLeftText(*left)));
   }
   refreshCentre();
   const bool idle = isIdle();
