@@ -47,6 +47,32 @@ struct Decoder::Apply {
     throw Error(ErrorCode::kInternal, "a linear was applied outside of its step");
   }
 
+  // The one operand in which all of `readers` take their input, or 0 where they differ or take it
+  // as it is: then whoever makes the input may quantise it on the way.
+  [[nodiscard]] int common_operand(std::initializer_list<int> readers) const {
+    int common = -1;
+    for (int linear : readers) {
+      if (linear < 0) {
+        continue;
+      }
+      const int operand = ops(linear).activation;
+      if (common >= 0 && operand != common) {
+        return 0;
+      }
+      common = operand;
+    }
+    return std::max(common, 0);
+  }
+  [[nodiscard]] const OperandSpec* operand(int index) const {
+    return index == 0 ? nullptr : &context.operands[static_cast<std::size_t>(index)];
+  }
+  // Says that `x` is already quantised in that operand.
+  void already(const at::Tensor& x, int operand) {
+    if (operand != 0) {
+      inputs.push_back({x, operand, x});
+    }
+  }
+
   at::Tensor input(const at::Tensor& x, int operand) {
     if (operand == 0) {
       return x;
@@ -111,27 +137,14 @@ at::Tensor Decoder::embed(const MicroBatch& batch) const {
   return hidden;
 }
 
-at::Tensor Decoder::norm(const at::Tensor& x, const NormWeights& w) const {
+at::Tensor Decoder::norm(const at::Tensor& x, const NormWeights& w,
+                         const OperandSpec* quantised) const {
   return apply_norm(x, w.weight, w.bias, model_->spec().norm, model_->spec().norm_eps,
-                    model_->spec().norm_unit_offset);
+                    model_->spec().norm_unit_offset, quantised);
 }
 
 at::Tensor Decoder::final_norm(const at::Tensor& rows) const {
   return model_->spec().final_norm ? norm(rows, model_->final_norm) : rows;
-}
-
-at::Tensor Decoder::activate(const at::Tensor& x) const {
-  switch (model_->spec().activation) {
-    case Activation::kSilu:
-      return at::silu(x);
-    case Activation::kRelu:
-      return at::relu(x);
-    case Activation::kGelu:
-      return at::gelu(x);
-    case Activation::kGeluTanh:
-      return at::gelu(x, "tanh");
-  }
-  throw Error(ErrorCode::kInternal, "unknown activation");
 }
 
 at::Tensor Decoder::run_step(std::size_t step, const at::Tensor& hidden, const MicroBatch& batch,
@@ -139,6 +152,10 @@ at::Tensor Decoder::run_step(std::size_t step, const at::Tensor& hidden, const M
   const Step& s = steps_[step];
   const BlockWeights& block = model_->blocks[static_cast<std::size_t>(s.block)];
   Apply apply{*model_, context, {}};
+  const BlockLinears& names = block.linears;
+  const int for_attention = s.kind == StepKind::kAttention
+                                ? apply.common_operand({names.q, names.k, names.v, names.qkv})
+                                : 0;
   if (s.kind == StepKind::kParallel) {
     const at::Tensor normed = norm(hidden, block.attention_norm);
     const at::Tensor for_mlp =
@@ -148,7 +165,14 @@ at::Tensor Decoder::run_step(std::size_t step, const at::Tensor& hidden, const M
     return out.add_(hidden);
   }
   const bool is_attention = s.kind == StepKind::kAttention;
-  const at::Tensor normed = norm(hidden, is_attention ? block.attention_norm : block.mlp_norm);
+  const int operand =
+      is_attention
+          ? for_attention
+          : (block.router.defined() ? 0
+                                    : apply.common_operand({names.gate, names.up, names.gate_up}));
+  const at::Tensor normed =
+      norm(hidden, is_attention ? block.attention_norm : block.mlp_norm, apply.operand(operand));
+  apply.already(normed, operand);
   at::Tensor out =
       is_attention ? attention(block, s.block, normed, batch, apply) : mlp(block, normed, apply);
   const NormWeights& after = is_attention ? block.post_attention_norm : block.post_mlp_norm;
@@ -158,40 +182,19 @@ at::Tensor Decoder::run_step(std::size_t step, const at::Tensor& hidden, const M
   return out.add_(hidden);
 }
 
-void Decoder::rotate(at::Tensor& q, at::Tensor& k, const MicroBatch& batch) const {
+void Decoder::rotate(const at::Tensor& x, const MicroBatch& batch) const {
   const RopeSpec& rope = model_->spec().rope;
-  at::Tensor cos = cos_;
-  at::Tensor sin = sin_;
-  at::Tensor c = cos.index_select(0, batch.positions);
-  at::Tensor s = sin.index_select(0, batch.positions);
-  if (cos_long_.defined()) {
-    // The factors follow each window's own length.
-    for (std::int64_t w = 0; w < batch.windows(); ++w) {
-      if (batch.length(w) > rope.original_max_positions) {
-        const std::int64_t begin = batch.offsets[static_cast<std::size_t>(w)];
-        const std::int64_t length = batch.length(w);
-        const at::Tensor positions = batch.positions.narrow(0, begin, length);
-        c.narrow(0, begin, length).copy_(cos_long_.index_select(0, positions));
-        s.narrow(0, begin, length).copy_(sin_long_.index_select(0, positions));
-      }
-    }
+  if (!cos_long_.defined()) {
+    rotate_heads(x, batch.positions, cos_, sin_);
+    return;
   }
-  c = c.unsqueeze(1);  // [rows, 1, rotary / 2]
-  s = s.unsqueeze(1);
-  const std::int64_t half = rope.rotary_dim / 2;
-  for (at::Tensor* x : {&q, &k}) {
-    const at::Tensor turned = x->narrow(2, 0, 2 * half).to(at::kFloat);
-    const at::Tensor a = turned.narrow(2, 0, half);
-    const at::Tensor b = turned.narrow(2, half, half);
-    const at::Tensor first = a * c - b * s;
-    const at::Tensor second = b * c + a * s;
-    if (2 * half == x->size(2)) {
-      *x = at::cat({first, second}, 2).to(x->scalar_type());
-    } else {
-      *x = at::cat({first.to(x->scalar_type()), second.to(x->scalar_type()),
-                    x->narrow(2, 2 * half, x->size(2) - 2 * half)},
-                   2);
-    }
+  // The factors follow each window's own length.
+  for (std::int64_t w = 0; w < batch.windows(); ++w) {
+    const bool is_long = batch.length(w) > rope.original_max_positions;
+    const std::int64_t begin = batch.offsets[static_cast<std::size_t>(w)];
+    rotate_heads(x.narrow(0, begin, batch.length(w)),
+                 batch.positions.narrow(0, begin, batch.length(w)), is_long ? cos_long_ : cos_,
+                 is_long ? sin_long_ : sin_);
   }
 }
 
@@ -234,7 +237,8 @@ at::Tensor Decoder::attention(const BlockWeights& block, std::int64_t index,
     k = norm(k, block.k_norm);
   }
   if (spec.position == PositionKind::kRope) {
-    rotate(q, k, batch);
+    rotate(q, batch);
+    rotate(k, batch);
   }
   const at::ScalarType stored = q.scalar_type();
   if (spec.attention_float32) {
@@ -285,15 +289,22 @@ at::Tensor Decoder::mlp(const BlockWeights& block, const at::Tensor& input, Appl
     return experts(block, input, apply);
   }
   const BlockLinears& names = block.linears;
+  const int operand = apply.ops(names.down).activation;
+  at::Tensor gate;
+  at::Tensor up;
   if (!spec.gated) {
-    return apply.linear(names.down, activate(apply.linear(names.up, input)));
-  }
-  if (names.gate_up >= 0) {
+    gate = apply.linear(names.up, input);
+  } else if (names.gate_up >= 0) {
     const auto parts = apply.linear(names.gate_up, input).chunk(2, 1);
-    return apply.linear(names.down, activate(parts[0]).mul_(parts[1]));
+    gate = parts[0];
+    up = parts[1];
+  } else {
+    gate = apply.linear(names.gate, input);
+    up = apply.linear(names.up, input);
   }
-  at::Tensor gate = activate(apply.linear(names.gate, input));
-  return apply.linear(names.down, gate.mul_(apply.linear(names.up, input)));
+  const at::Tensor inner = apply_gate(gate, up, spec.activation, apply.operand(operand));
+  apply.already(inner, operand);
+  return apply.linear(names.down, inner);
 }
 
 at::Tensor Decoder::experts(const BlockWeights& block, const at::Tensor& input,
@@ -314,9 +325,10 @@ at::Tensor Decoder::experts(const BlockWeights& block, const at::Tensor& input,
     const at::Tensor rows = hits.select(1, 0);
     const at::Tensor share = weights.index({rows, hits.select(1, 1)}).unsqueeze(1);
     const ExpertLinears& names = block.linears.experts[static_cast<std::size_t>(e)];
-    at::Tensor gate = activate(apply.linear(names.gate, input, rows));
-    gate.mul_(apply.linear(names.up, input, rows));
-    const at::Tensor mixed = apply.linear(names.down, gate) * share;
+    const at::Tensor gate = apply.linear(names.gate, input, rows);
+    const at::Tensor up = apply.linear(names.up, input, rows);
+    const at::Tensor mixed =
+        apply.linear(names.down, apply_gate(gate, up, model_->spec().activation, nullptr)) * share;
     out.index_add_(0, rows, mixed.to(out.scalar_type()));
   }
   return out;

@@ -74,9 +74,10 @@ class Decoder {
                        const MicroBatch& batch, Apply& apply) const;
   at::Tensor mlp(const BlockWeights& block, const at::Tensor& input, Apply& apply) const;
   at::Tensor experts(const BlockWeights& block, const at::Tensor& input, Apply& apply) const;
-  at::Tensor norm(const at::Tensor& x, const NormWeights& weights) const;
-  at::Tensor activate(const at::Tensor& x) const;
-  void rotate(at::Tensor& q, at::Tensor& k, const MicroBatch& batch) const;
+  // With `quantised` the result comes out in that operand.
+  at::Tensor norm(const at::Tensor& x, const NormWeights& weights,
+                  const OperandSpec* quantised = nullptr) const;
+  void rotate(const at::Tensor& x, const MicroBatch& batch) const;  // in place
 
   std::shared_ptr<const Model> model_;
   std::vector<Step> steps_;

@@ -4,10 +4,12 @@
 #include <ATen/ATen.h>
 
 #include "mxscope/core/base/error.h"
+#include "mxscope/kernels/rotary.h"
 #if MXSCOPE_HAS_CUDA
 #include <c10/cuda/CUDAStream.h>
 
 #include "mxscope/kernels/mx_quantize_cuda.h"
+#include "mxscope/kernels/norm_quantize.h"
 #endif
 
 namespace mxscope::engine {
@@ -144,18 +146,140 @@ void quantise_(at::Tensor& x, const OperandSpec& operand) {
   quantise_to(x, x, operand);
 }
 
+namespace {
+
+#if MXSCOPE_HAS_CUDA
+// A kernel that does not take the shape says so and writes nothing; LibTorch's operators do then.
+bool ran(int status) {
+  constexpr int kNotSupported = 801;  // cudaErrorNotSupported
+  if (status != 0 && status != kNotSupported) {
+    throw Error(ErrorCode::kDevice, std::string("a fused kernel failed on the GPU: ") +
+                                        kernels::cuda_error_text(status));
+  }
+  return status == 0;
+}
+
+kernels::GateActivation kernel_activation(Activation activation) {
+  switch (activation) {
+    case Activation::kSilu:
+      return kernels::GateActivation::kSilu;
+    case Activation::kRelu:
+      return kernels::GateActivation::kRelu;
+    case Activation::kGelu:
+      return kernels::GateActivation::kGelu;
+    case Activation::kGeluTanh:
+      return kernels::GateActivation::kGeluTanh;
+  }
+  throw Error(ErrorCode::kInternal, "unknown activation");
+}
+#endif
+
+at::Tensor activate(const at::Tensor& x, Activation activation) {
+  switch (activation) {
+    case Activation::kSilu:
+      return at::silu(x);
+    case Activation::kRelu:
+      return at::relu(x);
+    case Activation::kGelu:
+      return at::gelu(x);
+    case Activation::kGeluTanh:
+      return at::gelu(x, "tanh");
+  }
+  throw Error(ErrorCode::kInternal, "unknown activation");
+}
+
+at::Tensor quantised_or_plain(at::Tensor x, const OperandSpec* operand) {
+  if (operand != nullptr) {
+    quantise_(x, *operand);
+  }
+  return x;
+}
+
+}  // namespace
+
 at::Tensor apply_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                      NormKind kind, double eps, bool unit_offset) {
+                      NormKind kind, double eps, bool unit_offset, const OperandSpec* quantised) {
+#if MXSCOPE_HAS_CUDA
+  // The unit offset is already part of the weight, in float32, which the kernel does not take.
+  if (x.is_cuda() && !unit_offset) {
+    const at::Tensor in = x.contiguous();
+    at::Tensor out = at::empty_like(in);
+    kernels::NormArguments a;
+    a.norm = kind == NormKind::kLayerNorm ? kernels::Norm::kLayer : kernels::Norm::kRms;
+    a.epsilon = static_cast<float>(eps);
+    a.dtype = kernel_dtype(x.scalar_type());
+    a.cols = a.row_stride = x.size(-1);
+    a.rows = x.numel() / a.cols;
+    a.x = in.const_data_ptr();
+    a.weight = weight.const_data_ptr();
+    a.bias = bias.defined() ? bias.const_data_ptr() : nullptr;
+    (quantised != nullptr ? a.quantized : a.plain) = out.mutable_data_ptr();
+    const auto spec = quantised != nullptr ? kernel_spec(*quantised) : kernels::QuantizeSpec{};
+    if (ran(kernels::norm_quantize_cuda(a, spec, c10::cuda::getCurrentCUDAStream().stream()))) {
+      return out;
+    }
+  }
+#endif
   if (kind == NormKind::kLayerNorm) {
-    return at::layer_norm(x, {x.size(-1)}, weight, bias, eps);
+    return quantised_or_plain(at::layer_norm(x, {x.size(-1)}, weight, bias, eps), quantised);
   }
   at::Tensor wide = x.to(at::kFloat);
   wide = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true).add_(eps));
-  if (unit_offset) {
-    // gemma multiplies before it rounds to the compute type, llama after.
-    return wide.mul_(weight).to(x.scalar_type());
+  // gemma multiplies before it rounds to the compute type, llama after.
+  at::Tensor out = unit_offset || x.scalar_type() == at::kFloat
+                       ? wide.mul_(weight).to(x.scalar_type())
+                       : wide.to(x.scalar_type()).mul_(weight);
+  return quantised_or_plain(std::move(out), quantised);
+}
+
+at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up, Activation activation,
+                      const OperandSpec* quantised) {
+#if MXSCOPE_HAS_CUDA
+  if (gate.is_cuda() && gate.stride(1) == 1 && gate.numel() > 0 &&
+      (!up.defined() || (up.stride(1) == 1 && up.stride(0) == gate.stride(0)))) {
+    at::Tensor out = at::empty(gate.sizes(), gate.options());
+    kernels::GateArguments a;
+    a.activation = kernel_activation(activation);
+    a.dtype = kernel_dtype(gate.scalar_type());
+    a.rows = gate.size(0);
+    a.cols = a.out_row_stride = gate.size(1);
+    a.in_row_stride = gate.stride(0);
+    a.gate = gate.const_data_ptr();
+    a.up = up.defined() ? up.const_data_ptr() : nullptr;
+    (quantised != nullptr ? a.quantized : a.plain) = out.mutable_data_ptr();
+    const auto spec = quantised != nullptr ? kernel_spec(*quantised) : kernels::QuantizeSpec{};
+    if (ran(kernels::gate_quantize_cuda(a, spec, c10::cuda::getCurrentCUDAStream().stream()))) {
+      return out;
+    }
   }
-  return x.scalar_type() == at::kFloat ? wide.mul_(weight) : wide.to(x.scalar_type()).mul_(weight);
+#endif
+  at::Tensor out = activate(gate, activation);
+  if (up.defined()) {
+    out.mul_(up);
+  }
+  return quantised_or_plain(std::move(out), quantised);
+}
+
+void rotate_heads(const at::Tensor& x, const at::Tensor& positions, const at::Tensor& cos,
+                  const at::Tensor& sin) {
+  const kernels::RotaryView view{
+      x.mutable_data_ptr(), kernel_dtype(x.scalar_type()), x.size(0), x.size(1), x.stride(0),
+      x.stride(1)};
+  const auto* rows = positions.const_data_ptr<std::int64_t>();
+  const auto* c = cos.const_data_ptr<float>();
+  const auto* s = sin.const_data_ptr<float>();
+  if (x.is_cuda()) {
+#if MXSCOPE_HAS_CUDA
+    const int status = kernels::rotate_cuda(view, rows, c, s, cos.size(1),
+                                            c10::cuda::getCurrentCUDAStream().stream());
+    if (status != 0) {
+      throw Error(ErrorCode::kDevice, std::string("the rotary embedding failed on the GPU: ") +
+                                          kernels::cuda_error_text(status));
+    }
+#endif
+    return;
+  }
+  kernels::rotate_cpu(view, rows, c, s, cos.size(1));
 }
 
 }  // namespace mxscope::engine

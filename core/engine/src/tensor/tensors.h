@@ -31,9 +31,19 @@ void quantise_(at::Tensor& x, const OperandSpec& operand);
 void quantise_to(const at::Tensor& x, const at::Tensor& out, const OperandSpec& operand);
 
 // RMSNorm or LayerNorm over the last axis in float32, rounded to x's type where transformers
-// rounds.
+// rounds; where `quantised` is given, the result fake-quantised in that operand, on a GPU in the
+// same pass.
 [[nodiscard]] at::Tensor apply_norm(const at::Tensor& x, const at::Tensor& weight,
                                     const at::Tensor& bias, NormKind kind, double eps,
-                                    bool unit_offset);
+                                    bool unit_offset, const OperandSpec* quantised);
+
+// activation(gate) * up, or activation(gate) where `up` is undefined; [rows, cols]. Quantised as
+// apply_norm.
+[[nodiscard]] at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up,
+                                    Activation activation, const OperandSpec* quantised);
+
+// Rotary embedding of x [rows, heads, size] in place; positions [rows] are rows of the tables.
+void rotate_heads(const at::Tensor& x, const at::Tensor& positions, const at::Tensor& cos,
+                  const at::Tensor& sin);
 
 }  // namespace mxscope::engine
