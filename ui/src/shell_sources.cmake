@@ -20,6 +20,8 @@ set(MXSCOPE_UI_SHELL_SOURCES
   src/models/variant_edit.cpp
   src/models/workspace.cpp
   src/models/workspace_types.cpp
+  src/panels/builder_sections.h
+  src/panels/choice_delegate.cpp
   src/panels/data_section.cpp
   src/panels/experiment_panel.cpp
   src/panels/layers_section.cpp
