@@ -51,6 +51,8 @@ class BadInput(support.Case):
         self.assertEqual(list(expected), list(CASES))
         for name, said in messages().items():
             with self.subTest(name):
+                if name == "full disk behind a file" and not support.has_full_device():
+                    self.skipTest("no /dev/full here")
                 self.assertEqual(said, expected[name])
 
     def test_the_same_with_json(self):

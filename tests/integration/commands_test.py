@@ -247,6 +247,7 @@ class Streams(support.Case):
         self.assertEqual(runs(self.dir / "out")["fp4"]["status"], "done")
         self.assertEqual(runs(self.dir / "out2")["fp4"]["status"], "done")
 
+    @support.unittest.skipUnless(support.has_full_device(), "no /dev/full here")
     def test_a_full_disk_behind_standard_output_is_reported(self):
         with open("/dev/full", "w") as full:
             p = subprocess.run([MXSCOPE, "formats", "--json"], stdout=full, stderr=subprocess.PIPE, text=True)

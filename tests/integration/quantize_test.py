@@ -78,6 +78,7 @@ class Quantize(support.Case):
         figures = run_json("quantize", source, "--tensor", "x", "--format", "mxint8", "-o", self.dir / "q")
         self.assertEqual((figures["values"], figures["sqnr_db"], figures["saturated_share"]), (0, None, None))
 
+    @support.unittest.skipUnless(support.has_full_device(), "no /dev/full here")
     def test_output_to_a_full_disk_is_reported(self):
         p = run("quantize", GOLDEN / "mx_golden.safetensors", "--tensor", "x_f32", "--format", "mxint8", "-o", "/dev/full", check=4)
         self.assertIn("No space left on device", p.stderr)

@@ -11,6 +11,7 @@ import os
 import pathlib
 import random
 import shutil
+import stat
 import struct
 import subprocess
 import sys
@@ -22,6 +23,14 @@ SOURCE = pathlib.Path(os.environ.get("MXSCOPE_SOURCE_DIR", pathlib.Path(__file__
 SHARED = pathlib.Path(os.environ.get("MXSCOPE_SHARED_DIR", SOURCE.parent / "shared"))
 GOLDEN = SOURCE / "tests" / "golden"
 SKIPPED = 77
+
+
+def has_full_device():
+    """/dev/full is the device that is always full, and not a file that somebody's rename left there."""
+    try:
+        return stat.S_ISCHR(os.stat("/dev/full").st_mode)
+    except OSError:
+        return False
 
 
 def run(*args, check=None, cwd=None, env=None, stdin=None, timeout=110, **more):
