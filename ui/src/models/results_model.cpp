@@ -649,7 +649,10 @@ QVariant ResultsModel::headerData(int section, Qt::Orientation orientation, int 
 }
 
 Qt::ItemFlags ResultsModel::flags(const QModelIndex& index) const {
-  if (!index.isValid() || m_shown[index.row()].row < 0) {
+  if (!index.isValid()) {
+    return Qt::NoItemFlags;
+  }
+  if (m_shown[index.row()].row < 0) {
     return Qt::ItemIsEnabled;
   }
   Qt::ItemFlags flags = Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemIsDragEnabled;

@@ -106,15 +106,21 @@ void BarPlot::layoutBars() {
   if (low == 0 && high == 0) {
     high = 1;
   }
-  // Head room for the labels beyond the ends.
+  // Head room for the labels beyond the ends: their height, as a share of what is left of the plot.
+  const double label = QFontMetricsF(Theme::instance().smallFont()).height() + 8;
+  const double share = std::clamp(label / std::max(50.0, m_height - 80.0), 0.08, 0.5);
   const double span = high - low;
-  plot()->yAxis->setRange(low < 0 ? low - 0.13 * span : 0, high > 0 ? high + 0.13 * span : 0);
+  plot()->yAxis->setRange(low < 0 ? low - share * span : 0, high > 0 ? high + share * span : 0);
   if (low == 0) {
     plot()->yAxis->setRangeLower(-0.001 * span);  // the zero line itself stays visible
   }
 }
 
 void BarPlot::adapt(const QSize& size) {
+  if (m_height != size.height()) {
+    m_height = size.height();
+    layoutBars();
+  }
   auto* axis = plot()->xAxis;
   QSharedPointer<QCPAxisTickerText> ticker(new QCPAxisTickerText);
   const double inner = std::max(80.0, size.width() - 80.0);
@@ -240,7 +246,7 @@ void BarPlot::drawBaselines(QPainter* painter) const {
         continue;
       }
       const bool only = m_groups.size() == 1;
-      const double y = std::round(plot()->yAxis->coordToPixel(position(value))) + 0.5;
+      const double y = std::round(plot()->yAxis->coordToPixel(position(value)));
       const double left =
           only ? plot()->axisRect()->left() : plot()->xAxis->coordToPixel(edges.first);
       const double right =
@@ -274,8 +280,9 @@ void BarPlot::draw(QPainter* base) const {
       }
       painter->drawRect(shown);
       if (item.unfinished) {
-        painter->setBrush(QBrush(withAlpha(t.card, 0.55), Qt::BDiagPattern));
-        painter->drawRect(shown);
+        painter->setAntialiasing(true);
+        drawHatch(painter, shown, withAlpha(t.card, 0.6));
+        painter->setAntialiasing(false);
       }
       if (chosen) {
         painter->setBrush(Qt::NoBrush);
@@ -296,9 +303,10 @@ void BarPlot::draw(QPainter* base) const {
     double top = rect.top();
     double bottom = rect.bottom();
     if (std::isfinite(item.low) && std::isfinite(item.high)) {
-      const double x = std::round(rect.center().x()) + 0.5;
-      const double yLow = plot()->yAxis->coordToPixel(position(item.low));
-      const double yHigh = plot()->yAxis->coordToPixel(position(item.high));
+      // The painter shifts by half a pixel while it smooths: whole numbers are crisp.
+      const double x = std::round(rect.center().x());
+      const double yLow = std::round(plot()->yAxis->coordToPixel(position(item.low)));
+      const double yHigh = std::round(plot()->yAxis->coordToPixel(position(item.high)));
       const double cap = std::clamp(rect.width() * 0.16, 2.0, 6.0);
       // A rim in the ground's colour keeps the whisker readable on its own bar.
       for (const auto& [colour, width] :

@@ -52,6 +52,7 @@ class BarPlot : public PlotView {
   BarData m_data;
   bool m_logarithmic = false;
   double m_logUnit = 1;
+  int m_height = 300;  // px, decides the head room of labels
   QList<Place> m_places;
   QList<QPair<QString, QPair<double, double>>> m_groups;  // name, left and right edge
   LegendRow* m_legend;

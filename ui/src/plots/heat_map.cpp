@@ -123,7 +123,7 @@ void HeatMap::draw(QPainter* base) const {
       painter->setPen(Qt::NoPen);
       painter->fillRect(rect, ground);
       if (c->state == CellState::kFailed) {
-        painter->fillRect(rect, QBrush(t.worse, Qt::BDiagPattern));
+        drawHatch(painter, rect, t.worse);
       }
       if (numbers || !value) {
         painter->setPen(value ? t.textOn(ground) : t.dim);

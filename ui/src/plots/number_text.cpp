@@ -49,7 +49,8 @@ int decimalsFor(double uncertainty) {
   if (!(uncertainty > 0) || !std::isfinite(uncertainty)) {
     return 3;
   }
-  return std::clamp(1 - int(std::floor(std::log10(uncertainty))), 0, 8);
+  // 0.1 that became 0.0999… by rounding must not get a digit more.
+  return std::clamp(1 - int(std::floor(std::log10(uncertainty * (1 + 1e-9)))), 0, 8);
 }
 
 QString intervalText(double value, std::optional<double> halfWidth, bool sign) {

@@ -4,6 +4,7 @@
 #include <QBuffer>
 #include <QCoreApplication>
 #include <QDateTime>
+#include <QFile>
 #include <QFileInfo>
 #include <QPageSize>
 #include <QPdfWriter>
@@ -126,14 +127,26 @@ QByteArray pictureBytes(const PlotView& view, const PlotInfo& info, const Pictur
 }
 
 QString writeFile(const QString& path, const QByteArray& bytes) {
-  QSaveFile file(path);
-  const bool written = file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size();
-  if (written && file.commit()) {
+  const QFileInfo target(path);
+  QString reason;
+  if (target.exists() && !target.isFile()) {
+    // A device or pipe is written to as it is: renaming onto it would replace it by a file.
+    QFile file(path);
+    const bool written = file.open(QIODevice::WriteOnly | QIODevice::Unbuffered) &&
+                         file.write(bytes) == bytes.size();
+    reason = written ? QString() : file.errorString();
+  } else {
+    QSaveFile file(path);
+    const bool written = file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size() &&
+                         file.flush() && file.commit();
+    reason = written ? QString() : file.errorString();
+  }
+  if (reason.isEmpty()) {
     return {};
   }
   return QCoreApplication::translate(
              "PlotExport", "Could not write %1: %2. Nothing was changed; choose another place.")
-      .arg(QFileInfo(path).absoluteFilePath(), file.errorString());
+      .arg(target.absoluteFilePath(), reason);
 }
 
 PictureFormat pictureFormatOf(const QString& path) {

@@ -197,6 +197,17 @@ QColor withAlpha(QColor colour, double alpha) {
   return colour;
 }
 
+void drawHatch(QCPPainter* painter, const QRectF& rect, const QColor& colour, double step) {
+  painter->setPen(QPen(colour, 1));
+  for (double offset = step; offset < rect.width() + rect.height(); offset += step) {
+    // From the left or bottom edge up to the top or right edge.
+    const double fromX = std::max(0.0, offset - rect.height());
+    const double toX = std::min(rect.width(), offset);
+    painter->drawLine(QLineF(rect.left() + fromX, rect.top() + (offset - fromX), rect.left() + toX,
+                             rect.top() + (offset - toX)));
+  }
+}
+
 void drawHaloText(QCPPainter* painter, const QRectF& rect, int flags, const QString& text,
                   const QColor& colour, const QColor& ground) {
   const QRectF behind =

@@ -91,6 +91,8 @@ class SymmetricLog {
 void styleAxes(QCustomPlot* plot, const Tokens& tokens, bool verticalGrid = false);
 Qt::PenStyle dashStyle(int dash);
 QColor withAlpha(QColor colour, double alpha);
+// Diagonal strokes in a rectangle, drawn as lines: pattern brushes do not survive in SVG.
+void drawHatch(QCPPainter* painter, const QRectF& rect, const QColor& colour, double step = 6);
 // The background of a plot, for text that must stay readable over marks.
 void drawHaloText(QCPPainter* painter, const QRectF& rect, int flags, const QString& text,
                   const QColor& colour, const QColor& ground);
