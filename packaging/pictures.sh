@@ -77,5 +77,14 @@ for kind in bars heatmap live scatter; do
   fi
 done
 
+# The cards by themselves, from the made-up sample data of the tests.
+if [[ -x $build/bin/mxscope_gallery ]]; then
+  for theme in light dark; do
+    "$build/bin/mxscope_gallery" "$work/gallery" $theme 2>>"$work/log"
+    cp "$work/gallery/$theme-board-selected.png" "$out/sample-cards-$theme.png"
+    cp "$work/gallery/$theme-empty.png" "$out/sample-empty-$theme.png"
+  done
+fi
+
 shrink "$out"/*.png
 du -ch "$out"/*.png | tail -n 1

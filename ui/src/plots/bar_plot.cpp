@@ -108,7 +108,8 @@ void BarPlot::layoutBars() {
   }
   // Head room for the labels beyond the ends: their height, as a share of what is left of the plot.
   const double label = QFontMetricsF(Theme::instance().smallFont()).height() + 8;
-  const double share = std::clamp(label / std::max(50.0, m_height - 80.0), 0.08, 0.5);
+  const double share = std::clamp(
+      label / std::max(50.0, m_height - (m_groups.size() > 1 ? 125.0 : 80.0)), 0.08, 0.5);
   const double span = high - low;
   plot()->yAxis->setRange(low < 0 ? low - share * span : 0, high > 0 ? high + share * span : 0);
   if (low == 0) {

@@ -162,7 +162,8 @@ void MetricCard::fill() {
     }
     plotted.items << item;
   }
-  setSubtitle(models.size() > 1 && form == Form::kValue && measure() == Measure::kPpl
+  setSubtitle(runs.isEmpty() ? QString()
+              : models.size() > 1 && form == Form::kValue && measure() == Measure::kPpl
                   ? tr("perplexity of different models is not comparable; use Δ %")
               : form != Form::kValue ? tr("paired 95 % interval against the baseline")
                                      : QString());
