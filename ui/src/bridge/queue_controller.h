@@ -79,6 +79,7 @@ class QueueController : public QObject {
   void handle(const mxscope::Event& event);
   void begin(const mxscope::StartedEvent& started);
   void take(const mxscope::ResultEvent& result);
+  void learnSweepKeys();
   void finish(const QString& state, double seconds);
   void finishRuns(RunState state, const QString& error);
   void engineDied(const EngineFailure& failure);

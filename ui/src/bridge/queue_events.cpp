@@ -5,6 +5,7 @@
 
 #include "bridge/queue_controller.h"
 #include "bridge/run_decoder.h"
+#include "models/run_keys.h"
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/experiment/experiment_json.h"
 #include "mxscope/core/results/results_json.h"
@@ -223,10 +224,28 @@ void QueueController::begin(const mxscope::StartedEvent& started) {
     }
   });
   createRuns(m_current, m_workspace->job(m_current)->variants);
+  learnSweepKeys();
   for (const QString& id : m_workspace->runsOfJob(m_current)) {
     m_workspace->changeRun(id, [](Run& run) { run.state = RunState::kRunning; });
   }
   m_workspace->flush();
+}
+
+void QueueController::learnSweepKeys() {
+  // A job that was queued before its model was read could not name the places of its sweep.
+  const mxscope::Experiment experiment = parse(m_workspace->job(m_current)->experiment);
+  if (!experiment.sweep || !m_modelInfo || experiment.models.empty()) {
+    return;
+  }
+  const ModelInfo& info = m_modelInfo(QString::fromStdString(experiment.models.front().source));
+  if (info.linears.empty()) {
+    return;
+  }
+  QHash<QString, QString>& keys = m_keys[m_current];
+  for (const KeyedVariant& variant :
+       keyedVariants(experiment, m_baseDirs.value(m_current), &info.linears)) {
+    keys.insert(QString::fromStdString(variant.resolved.name), variant.key);
+  }
 }
 
 void QueueController::take(const mxscope::ResultEvent& result) {

@@ -146,6 +146,15 @@ DataSection::DataSection(ExperimentDocument* document, EngineClient* engine, QWi
   deviceLine->addWidget(m_devices, 1);
   deviceLine->addWidget(m_batch, 1);
   form->addRow(tr("Devices"), deviceLine);
+  // Fields share the width of the dock, whatever their longest choice is.
+  for (QWidget* field : {static_cast<QWidget*>(m_rows), static_cast<QWidget*>(m_protocol),
+                         static_cast<QWidget*>(m_devices), static_cast<QWidget*>(m_samples),
+                         static_cast<QWidget*>(m_windows), static_cast<QWidget*>(m_context),
+                         static_cast<QWidget*>(m_stride), static_cast<QWidget*>(m_batch)}) {
+    field->setMinimumWidth(60);
+    field->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  }
+  m_source->setMinimumWidth(80);
   setContent(content);
 
   connect(m_source, &QLineEdit::editingFinished, this, [this] {

@@ -45,7 +45,7 @@ ExperimentPanel::ExperimentPanel(ExperimentDocument* document, QueueController* 
   column->addWidget(m_layers, 1);
   column->addWidget(m_data);
   scroll->setWidget(content);
-  scroll->setMinimumWidth(290);
+  scroll->setMinimumWidth(300);
   layout->addWidget(scroll, 1);
   m_count = new QLabel(this);
   m_count->setObjectName(QStringLiteral("runCount"));

@@ -66,6 +66,9 @@ ModelsSection::ModelsSection(ExperimentDocument* document, ModelInspector* inspe
   for (const std::string_view name : mxscope::model_dtype_names()) {
     m_dtype->addItem(QString::fromUtf8(name.data(), static_cast<qsizetype>(name.size())));
   }
+  m_dtype->setMinimumWidth(96);
+  m_dtype->setMaximumWidth(110);
+  m_source->setMinimumWidth(80);
   line->addWidget(m_dtype);
   layout->addLayout(line);
   setContent(content);

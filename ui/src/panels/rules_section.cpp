@@ -46,7 +46,7 @@ RulesSection::RulesSection(ExperimentDocument* document, QWidget* parent)
   m_view->setMaximumHeight(kShownRows * kRowHeight + 42);
   m_empty = addEmptyText(m_view->viewport(), tr("No rule: every layer stays as it is"));
   setContent(m_view);
-  setNote(tr("the first match decides"));
+  setToolTip(tr("Rules are read from the top; the first that matches a layer decides."));
 
   QToolButton* up = addButton(QStringLiteral("up"), tr("Move the rule up"));
   QToolButton* down = addButton(QStringLiteral("down"), tr("Move the rule down"));

@@ -33,6 +33,8 @@ Section::Section(const QString& title, QWidget* parent) : QWidget(parent) {
   m_header->addWidget(m_title);
   m_note = new QLabel(this);
   m_note->setProperty("role", QStringLiteral("dim"));
+  // Gives way where the dock is narrow.
+  m_note->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   m_header->addWidget(m_note, 1);
   m_layout->addLayout(m_header);
   m_problem = new QLabel(this);

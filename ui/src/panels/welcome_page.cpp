@@ -54,6 +54,7 @@ WelcomePage::WelcomePage(QWidget* parent) : QWidget(parent) {
   m_demo->setObjectName(QStringLiteral("demoButton"));
   m_demo->setProperty("role", QStringLiteral("primary"));
   m_demo->setDefault(true);
+  m_demo->setMinimumWidth(m_demo->sizeHint().width() + 24);  // bold, with a ring of 2 px
   buttons->addWidget(m_demo);
   auto* sample = new QPushButton(tr("Open &sample experiment"), this);
   sample->setObjectName(QStringLiteral("sampleButton"));

@@ -11,11 +11,13 @@
 #include <QMimeData>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QSplitter>
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QTabWidget>
 #include <QToolBar>
 #include <QToolButton>
+#include <QTranslator>
 #include <QVBoxLayout>
 
 #include "bridge/process_engine_client.h"
@@ -37,6 +39,31 @@ namespace {
 constexpr int kNarrowWidth = 1400;  // below: one card at a time, details as a tab (UX.md 2.3)
 constexpr int kAutosaveMilliseconds = 10000;
 constexpr int kProgressMilliseconds = 250;
+
+// English plurals without a translation file: "%n run(s)" becomes "1 run" or "2 runs".
+class EnglishPlurals : public QTranslator {
+ public:
+  using QTranslator::QTranslator;
+  [[nodiscard]] bool isEmpty() const override { return false; }
+  [[nodiscard]] QString translate(const char* context, const char* text, const char* disambiguation,
+                                  int n) const override {
+    Q_UNUSED(context)
+    Q_UNUSED(disambiguation)
+    const QString source = QString::fromUtf8(text);
+    return n < 0 || !source.contains(QLatin1String("(s)"))
+               ? QString()
+               : QString(source).replace(QLatin1String("(s)"),
+                                         n == 1 ? QLatin1String() : QLatin1String("s"));
+  }
+};
+
+void installPlurals() {
+  static bool installed = false;
+  if (!installed) {
+    installed = true;
+    QCoreApplication::installTranslator(new EnglishPlurals(QCoreApplication::instance()));
+  }
+}
 
 std::unique_ptr<EngineClient> orDefault(std::unique_ptr<EngineClient> client) {
   return client ? std::move(client)
@@ -66,6 +93,7 @@ MainWindow::Impl::Impl(MainWindow* window, std::unique_ptr<EngineClient> client)
       m_document(&m_undo),
       m_queue(&m_workspace, m_engine.get(), &m_undo),
       m_inspector(&m_document, m_engine.get()) {
+  installPlurals();
   m_workspace.setUndoStack(&m_undo);
   m_queue.setModelLookup(
       [this](const QString& source) -> const ModelInfo& { return m_document.modelInfo(source); });
@@ -195,7 +223,7 @@ void MainWindow::Impl::resetLayout() {
   m_window->addDockWidget(Qt::RightDockWidgetArea, m_detailsDock);
   adaptToWidth();
   const bool narrow = m_window->width() < kNarrowWidth;
-  m_window->resizeDocks({m_experimentDock, m_detailsDock}, {narrow ? 300 : 330, 290},
+  m_window->resizeDocks({m_experimentDock, m_detailsDock}, {narrow ? 312 : 350, 290},
                         Qt::Horizontal);
   m_window->resizeDocks({m_bottomDock}, {std::max(210, m_window->height() * 28 / 100)},
                         Qt::Vertical);
@@ -210,11 +238,16 @@ void MainWindow::Impl::adaptToWidth() {
   m_detailsInTabs = narrow;
   if (narrow) {
     m_detailsDock->setWidget(nullptr);
+    if (auto* splitter = qobject_cast<QSplitter*>(m_details)) {
+      splitter->setOrientation(Qt::Horizontal);
+    }
     m_tabs->insertTab(m_tabs->indexOf(m_log), m_details, tr("Details"));
     m_detailsDock->hide();
-    m_details->show();
   } else {
     m_tabs->removeTab(m_tabs->indexOf(m_details));
+    if (auto* splitter = qobject_cast<QSplitter*>(m_details)) {
+      splitter->setOrientation(Qt::Vertical);
+    }
     m_detailsDock->setWidget(m_details);
     m_details->show();
     m_detailsDock->show();
