@@ -4,9 +4,11 @@
 set(MXSCOPE_UI_PLOTS_SOURCES
   src/models/results_model.cpp
   src/models/results_model_filter.cpp
+  src/models/results_model_text.cpp
   src/panels/compare_panel.cpp
   src/panels/export_dialog.cpp
   src/panels/results_table.cpp
+  src/panels/results_table_state.cpp
   src/panels/results_table_delegate.cpp
   src/panels/results_table_export.cpp
   src/plots/bar_plot.cpp

@@ -3,6 +3,7 @@
 #include <QFileInfo>
 #include <QMenu>
 #include <QSplitter>
+#include <QStackedWidget>
 #include <QTabWidget>
 
 #include "models/run_keys.h"
