@@ -15,6 +15,8 @@ using namespace Qt::StringLiterals;
 namespace mxscope::ui {
 namespace {
 
+constexpr qsizetype kLegendEntries = 8;
+
 constexpr int kBandBuckets = 500;       // a fill below more points costs a hundred times more
 constexpr double kRawTokens = 5000;     // visible tokens below which single values are shown
 constexpr double kSettledShare = 0.04;  // the first values of a running mean jump: no range of them
@@ -268,6 +270,23 @@ void LivePlot::applyColours() {
         m_lines[i]->mean->setLayer(m_lines[i]->mean->layer());
       }
     }
+  }
+  // A sweep has more lines than a legend has room for: the baseline and what is selected stay.
+  if (entries.size() > kLegendEntries) {
+    QList<LegendRow::Entry> kept;
+    const auto important = [&](qsizetype i) {
+      return m_data.series[i].baseline || selection().contains(m_data.series[i].key);
+    };
+    for (const bool first : {true, false}) {
+      for (qsizetype i = 0; i < entries.size() && kept.size() < kLegendEntries; ++i) {
+        if (important(i) == first) {
+          kept.append(entries[i]);
+        }
+      }
+    }
+    const qsizetype left = entries.size() - kept.size();
+    kept.append({QString(), tr("and %n more", nullptr, int(left)), t.dim, true, Qt::NoPen, 1.0});
+    entries = kept;
   }
   m_legend->setEntries(entries, Theme::instance().axisFont(), t.text);
   fillGraphs();
