@@ -26,11 +26,13 @@ std::int32_t exponent_of(const QuantizePlan& plan, const float* block, std::int6
   for (int offset = -1; offset <= 1; ++offset) {
     const std::int32_t candidate = detail::clamp_exponent(middle + offset);
     const float inverse = detail::power_of_two(-candidate);
+    const double unit = std::ldexp(1.0, candidate - detail::clamp_exponent(middle));
     double error = 0;
     for (std::int64_t i = 0; i < length; ++i) {
-      error += detail::squared_error<false>(plan, block[i] * inverse);
+      const float scaled = block[i] * inverse;
+      const double one = (scaled - detail::round_planned<false>(plan, scaled)) * unit;
+      error += (one * one + plan.error_magic) - plan.error_magic;
     }
-    error *= detail::squared_scale(candidate);
     if (error < least) {
       least = error;
       best = candidate;

@@ -25,6 +25,25 @@ struct BFloat16 {
   MXSCOPE_INLINE void store_exact(Storage* to, Floats value) {
     store_halves(to, narrow(bits_as<Ints>(bits_as<Words>(value) >> 16)));
   }
+#if defined(MXSCOPE_SIMD_PACKED)
+  MXSCOPE_INLINE FloatPair unpack(Packed halves) {
+    const IntPair pair = unpack_high(halves);
+    return {bits_as<Floats>(pair.first), bits_as<Floats>(pair.second)};
+  }
+  MXSCOPE_INLINE Packed pack_exact(FloatPair values) { return pack_high(values); }
+  MXSCOPE_INLINE float widen_one(Storage half) {
+    return bits_as<float>(static_cast<std::uint32_t>(half) << 16);
+  }
+  // Of lanes that hold a half twice.
+  MXSCOPE_INLINE Floats widen_lanes(Ints twice) {
+    return bits_as<Floats>(twice & static_cast<std::int32_t>(0xFFFF0000));
+  }
+  // Lane of maxima_of_eights() for each lane of unpack(): first and second of parts[0].
+  MXSCOPE_INLINE IntPair owners() {
+    const Ints owner = lane_numbers() & -4;
+    return {owner, owner};
+  }
+#endif
 };
 
 struct Float16 {
@@ -33,6 +52,17 @@ struct Float16 {
   MXSCOPE_INLINE Floats load(const Storage* from) { return from_float16(load_halves(from)); }
   MXSCOPE_INLINE void store(Storage* to, Floats value) { store_halves(to, to_float16(value)); }
   MXSCOPE_INLINE void store_exact(Storage* to, Floats value) { store(to, value); }
+#if defined(MXSCOPE_SIMD_PACKED)
+  MXSCOPE_INLINE FloatPair unpack(Packed halves) { return unpack_float16(halves); }
+  // Every NaN that the quantiser makes is the canonical one, which the conversion keeps.
+  MXSCOPE_INLINE Packed pack_exact(FloatPair values) { return pack_float16(values); }
+  MXSCOPE_INLINE float widen_one(Storage half) { return _cvtsh_ss(half); }
+  MXSCOPE_INLINE Floats widen_lanes(Ints twice) { return from_float16(narrow(twice & 0xFFFF)); }
+  MXSCOPE_INLINE IntPair owners() {
+    const Ints owner = (lane_numbers() >> 3) << 2;
+    return {owner, owner + kLanes / 2};
+  }
+#endif
 };
 
 // The first `count` numbers; `filler` in the other lanes.

@@ -88,20 +88,22 @@ int scale_exponent(float a, Element element, ScaleRule rule) {
   return 0;
 }
 
-// Sum of squared errors. In units of the scale each square is first rounded to a multiple of
+// Sum of squared errors in units of 2^middle. Each square is first rounded to a multiple of
 // 2^(2 emax + 4 + n - 53), with 2^n >= block length. Every square is below 2^(2 emax + 4), so the
-// sum is exact and does not depend on its order.
-double squared_error(const Block& block, int exponent, const ElementTraits& format,
+// sum is exact and does not depend on its order; the unit is one for all candidates, so that one
+// whose every error is at most another's is never beaten by it.
+double squared_error(const Block& block, int exponent, int middle, const ElementTraits& format,
                      Rounding rounding, std::int64_t block_length) {
   const int length_bits = std::bit_width(static_cast<std::uint64_t>(block_length - 1));
   const double unit = std::ldexp(1.0, 2 * format.emax + 4 + length_bits - 53);
   double sum = 0;
   for (std::int64_t i = block.begin; i < block.end; ++i) {
     const double scaled = std::ldexp(std::fabs(static_cast<double>(block[i])), -exponent);
-    const double error = scaled - round_element(scaled, format, rounding);
+    const double error =
+        std::ldexp(scaled - round_element(scaled, format, rounding), exponent - middle);
     sum += reference::round_even(error * error, unit);
   }
-  return std::ldexp(sum, 2 * exponent);
+  return sum;
 }
 
 int choose_exponent(const Block& block, float a, const QuantizeSpec& spec,
@@ -115,7 +117,8 @@ int choose_exponent(const Block& block, float a, const QuantizeSpec& spec,
   for (int candidate = exponent - 1; candidate <= exponent + 1; ++candidate) {
     const int clamped = std::clamp(candidate, kMinExponent, kMaxExponent);
     const double error =
-        squared_error(block, clamped, traits(spec.element), spec.rounding, block_length);
+        squared_error(block, clamped, std::clamp(exponent, kMinExponent, kMaxExponent),
+                      traits(spec.element), spec.rounding, block_length);
     if (error < least) {
       least = error;
       best = clamped;

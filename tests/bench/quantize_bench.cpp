@@ -7,13 +7,19 @@
 #include <utility>
 #include <vector>
 
+#include "cpu/cpu_kernels.h"
+#include "detail/quantize_plan.h"
 #include "mxscope/kernels/mx_quantize.h"
+#include "reference/float_types.h"
 
-// Bandwidth of the CPU quantiser on one thread beside memcpy of the same tensor. bytes_per_second
-// counts what is read and what is written; the tensors are larger than any cache.
+// Bandwidth of the CPU quantiser on one thread beside memcpy of the same tensor, for every
+// instruction set that this processor runs. bytes_per_second counts what is read and what is
+// written; the tensors are larger than any cache. tests/bench/quantize_table.py makes the table of
+// shares of it.
 namespace mxscope {
 namespace {
 
+using kernels::CpuKernels;
 using kernels::DType;
 using kernels::Element;
 using kernels::QuantizeSpec;
@@ -32,22 +38,10 @@ struct Tensors {
       : in(static_cast<std::size_t>(kRows * kCols * kernels::size_of(dtype))), out(in.size(), 1) {
     std::mt19937_64 generator(1);
     std::normal_distribution<float> normal;
-    std::vector<float> row(kCols);
-    for (float& number : row) {
-      number = normal(generator);
+    for (std::int64_t i = 0; i < kCols; ++i) {
+      kernels::reference::store(dtype, in.data(), i, normal(generator));
     }
     const std::int64_t row_bytes = kCols * kernels::size_of(dtype);
-    for (std::int64_t i = 0; i < kCols; ++i) {
-      std::uint32_t bits = 0;
-      std::memcpy(&bits, &row[static_cast<std::size_t>(i)], sizeof(bits));
-      // float16 keeps the sign, an exponent near that of 1 and the mantissa's head.
-      const std::uint32_t half =
-          dtype == DType::kBFloat16
-              ? bits >> 16
-              : ((bits >> 16) & 0x8000U) | (0x3800U + ((bits >> 13) & 0xFFFU));
-      std::memcpy(in.data() + i * kernels::size_of(dtype), dtype == DType::kFloat32 ? &bits : &half,
-                  static_cast<std::size_t>(kernels::size_of(dtype)));
-    }
     for (std::int64_t i = 1; i < kRows; ++i) {
       std::memcpy(in.data() + i * row_bytes, in.data(), static_cast<std::size_t>(row_bytes));
     }
@@ -68,23 +62,18 @@ void copy(benchmark::State& state, DType dtype) {
   count_bytes(state, tensors);
 }
 
-void quantize(benchmark::State& state, DType dtype, const QuantizeSpec& spec) {
+void quantize(benchmark::State& state, const CpuKernels* version, DType dtype,
+              const QuantizeSpec& spec) {
   Tensors tensors(dtype);
   for ([[maybe_unused]] auto _ : state) {
-    kernels::quantize_cpu(spec, dtype, tensors.in.data(), tensors.out.data(), kRows, kCols, kCols,
-                          kCols);
+    version->quantize_rows(kernels::detail::make_plan(spec, kCols), dtype, tensors.in.data(),
+                           tensors.out.data(), kRows, kCols, kCols, kCols);
     benchmark::ClobberMemory();
   }
   count_bytes(state, tensors);
 }
 
-void add(const std::string& name, DType dtype, const QuantizeSpec& spec) {
-  benchmark::RegisterBenchmark(name.c_str(), quantize, dtype, spec)->Unit(benchmark::kMillisecond);
-}
-
-void add_all() {
-  const std::pair<const char*, DType> types[] = {
-      {"float32", DType::kFloat32}, {"bfloat16", DType::kBFloat16}, {"float16", DType::kFloat16}};
+void add_cases(const std::string& prefix, const CpuKernels* version, DType dtype) {
   const std::pair<const char*, Element> elements[] = {
       {"mxfp8_e4m3", Element::kFp8E4M3}, {"mxfp8_e5m2", Element::kFp8E5M2},
       {"mxfp6_e3m2", Element::kFp6E3M2}, {"mxfp6_e2m3", Element::kFp6E2M3},
@@ -94,26 +83,45 @@ void add_all() {
                                                      {"ceil", ScaleRule::kCeil},
                                                      {"even", ScaleRule::kEven},
                                                      {"mse", ScaleRule::kMse}};
-  for (const auto& [type_name, dtype] : types) {
-    const std::string prefix = std::string(type_name) + "/";
-    benchmark::RegisterBenchmark((prefix + "memcpy").c_str(), copy, dtype)
+  const auto add = [&](const std::string& name, const QuantizeSpec& spec) {
+    const std::string full = prefix + name;
+    benchmark::RegisterBenchmark(full.c_str(), quantize, version, dtype, spec)
         ->Unit(benchmark::kMillisecond);
-    for (const auto& [name, element] : elements) {
-      add(prefix + name + "/b32", dtype, {Scheme::kMx, element, 32});
+  };
+  for (const auto& [name, element] : elements) {
+    add(name + std::string("/b32"), {Scheme::kMx, element, 32});
+  }
+  for (const std::int64_t block : {0, 2, 4, 7, 8, 12, 16, 24, 33, 64, 100, 128, 512}) {
+    add("mxfp8_e4m3/b" + std::to_string(block), {Scheme::kMx, Element::kFp8E4M3, block});
+  }
+  for (const auto& [name, rule] : rules) {
+    add(std::string("mxfp8_e4m3/b32/") + name, {Scheme::kMx, Element::kFp8E4M3, 32, rule});
+  }
+  add("mxfp4_e2m1/b32/mse", {Scheme::kMx, Element::kFp4E2M1, 32, ScaleRule::kMse});
+  add("mxfp4_e2m1/b16/mse", {Scheme::kMx, Element::kFp4E2M1, 16, ScaleRule::kMse});
+  add("mxfp4_e2m1/b128/mse", {Scheme::kMx, Element::kFp4E2M1, 128, ScaleRule::kMse});
+  for (const auto& [name, rounding] :
+       {std::pair{"nearest", Rounding::kNearest}, std::pair{"floor", Rounding::kFloor},
+        std::pair{"half_down", Rounding::kHalfDown}}) {
+    add(std::string("mxfp8_e4m3/b32/floor/") + name,
+        {Scheme::kMx, Element::kFp8E4M3, 32, ScaleRule::kFloor, rounding});
+  }
+  add("fp8_e4m3", {Scheme::kElementCast});
+  add("nvfp8emu_e4m3", {Scheme::kPrivateExponent});
+  add("bf16", {Scheme::kBf16});
+  add("fp16", {Scheme::kFp16});
+}
+
+void add_all() {
+  const std::pair<const char*, DType> types[] = {
+      {"float32", DType::kFloat32}, {"bfloat16", DType::kBFloat16}, {"float16", DType::kFloat16}};
+  for (const auto* version = kernels::runnable_cpu_kernels(); *version != nullptr; ++version) {
+    for (const auto& [type, dtype] : types) {
+      const std::string prefix = std::string((*version)->name) + "/" + type + "/";
+      const std::string name = prefix + "memcpy";
+      benchmark::RegisterBenchmark(name.c_str(), copy, dtype)->Unit(benchmark::kMillisecond);
+      add_cases(prefix, *version, dtype);
     }
-    for (const std::int64_t block : {0, 8, 16, 24, 64, 128}) {
-      add(prefix + "mxfp8_e4m3/b" + std::to_string(block), dtype,
-          {Scheme::kMx, Element::kFp8E4M3, block});
-    }
-    for (const auto& [name, rule] : rules) {
-      add(prefix + "mxfp8_e4m3/b32/" + name, dtype, {Scheme::kMx, Element::kFp8E4M3, 32, rule});
-    }
-    add(prefix + "mxfp8_e4m3/b32/floor/nearest", dtype,
-        {Scheme::kMx, Element::kFp8E4M3, 32, ScaleRule::kFloor, Rounding::kNearest});
-    add(prefix + "fp8_e4m3", dtype, {Scheme::kElementCast});
-    add(prefix + "nvfp8emu_e4m3", dtype, {Scheme::kPrivateExponent});
-    add(prefix + "bf16", dtype, {Scheme::kBf16});
-    add(prefix + "fp16", dtype, {Scheme::kFp16});
   }
 }
 
@@ -123,7 +131,6 @@ void add_all() {
 int main(int argc, char** argv) {
   mxscope::add_all();
   benchmark::Initialize(&argc, argv);
-  benchmark::AddCustomContext("instruction_set", mxscope::kernels::cpu_instruction_set());
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -13,8 +13,8 @@ namespace mxscope::test {
 namespace {
 
 QuantizeSpec any_spec() {
-  static constexpr std::array<std::int64_t, 12> kBlocks = {0,  1,  2,   4,  8, 16,
-                                                           32, 64, 128, 24, 7, 1000};
+  static constexpr std::array<std::int64_t, 18> kBlocks = {0,   1, 2, 4, 8,  16, 32, 64,  128,
+                                                           256, 3, 7, 9, 12, 24, 33, 100, 1000};
   QuantizeSpec spec;
   spec.scheme = static_cast<Scheme>(
       *rc::gen::weightedElement<int>({{10, 0}, {2, 1}, {2, 2}, {1, 3}, {1, 4}}));
@@ -50,6 +50,14 @@ TEST(MxQuantizeProperty, EveryCpuVersionEqualsTheReference) {
       const std::string difference = first_difference(expected, actual);
       if (!difference.empty()) {
         RC_FAIL(std::string((*version)->name) + ", " + describe(spec, dtype) + ": " + difference);
+      }
+      Matrix same = in;
+      (*version)->quantize_rows(kernels::detail::make_plan(spec, cols), dtype, same.bytes.data(),
+                                same.bytes.data(), rows, cols, same.stride, same.stride);
+      const std::string in_place = first_difference(expected, same);
+      if (!in_place.empty()) {
+        RC_FAIL(std::string((*version)->name) + ", in place, " + describe(spec, dtype) + ": " +
+                in_place);
       }
       for (std::int64_t row = 0; row < rows; ++row) {
         for (std::int64_t col = cols; col < actual.stride; ++col) {
