@@ -29,8 +29,14 @@ using detail::ExponentRule;
 using detail::Path;
 using detail::QuantizePlan;
 
-constexpr int kThreads = 256;
-constexpr int kUnroll = 2;     // packs in flight per thread of the short kernel
+#ifndef MXSCOPE_THREADS
+#define MXSCOPE_THREADS 256
+#endif
+constexpr int kThreads = MXSCOPE_THREADS;
+#ifndef MXSCOPE_UNROLL
+#define MXSCOPE_UNROLL 2
+#endif
+constexpr int kUnroll = MXSCOPE_UNROLL;  // packs in flight per thread of the short kernel
 constexpr int kHeldPacks = 4;  // packs that a thread of the long kernel keeps in registers
 constexpr int kMaxThreads = 1024;
 constexpr std::int64_t kMaxGridY = 65535;
@@ -89,7 +95,7 @@ __device__ __forceinline__ std::int32_t least_error_exponent(std::int32_t middle
 
 // Blocks of `group` neighbouring packs, a power of two up to a warp: each thread holds whole packs,
 // and the threads of a block agree on its maximum by shuffles.
-template <DType kType, int kPack, bool kIsEven, bool kMse>
+template <DType kType, DType kOut, int kPack, bool kIsEven, bool kMse>
 __global__ void __launch_bounds__(kThreads)
     quantize_short(const __grid_constant__ Task task, const int group) {
   const std::int64_t first =
@@ -120,16 +126,16 @@ __global__ void __launch_bounds__(kThreads)
         }
         exponent = least_error_exponent(exponent, sums);
       }
-      store_pack(out_row<kType>(task, row), first + u * kThreads * kPack, task.cols,
-                 quantize_pack<kType, kIsEven>(task.plan, exponent, largest, x[u]));
+      store_pack(out_row<kOut>(task, row), first + u * kThreads * kPack, task.cols,
+                 quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x[u]));
     }
   }
 }
 
 // Every element on its own: private exponents, element casts, bfloat16 and float16 casts.
-template <DType kType, int kPack, bool kIsEven>
+template <DType kType, DType kOut, int kPack, bool kIsEven>
 __global__ void __launch_bounds__(kThreads) quantize_elements(const __grid_constant__ Task task) {
-  using Storage = typename Tensor<kType>::Storage;
+  using Storage = typename Tensor<kOut>::Storage;
   const std::int64_t first =
       (static_cast<std::int64_t>(blockIdx.x) * kThreads * kUnroll + threadIdx.x) * kPack;
   for (std::int64_t row = blockIdx.y; row < task.rows; row += gridDim.y) {
@@ -153,24 +159,24 @@ __global__ void __launch_bounds__(kThreads) quantize_elements(const __grid_const
                   ? 0
                   : detail::block_exponent(task.plan, ExponentRule::kCarry, largest);
           result.values[i] =
-              quantize_pack<kType, kIsEven>(task.plan, exponent, largest, one).values[0];
+              quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, one).values[0];
         } else if (value != value) {
-          result.values[i] = Tensor<kType>::nan();
+          result.values[i] = Tensor<kOut>::nan();
         } else {
           const float rounded = task.plan.path == Path::kCastBf16
                                     ? __bfloat162float(__float2bfloat16_rn(value))
                                     : __half2float(__float2half_rn(value));
-          result.values[i] = Tensor<kType>::narrow(rounded);
+          result.values[i] = Tensor<kOut>::narrow(rounded);
         }
       }
-      store_pack(out_row<kType>(task, row), first + u * kThreads * kPack, task.cols, result);
+      store_pack(out_row<kOut>(task, row), first + u * kThreads * kPack, task.cols, result);
     }
   }
 }
 
 // Blocks of `group` neighbouring packs, up to a warp but no power of two: a warp takes as many
 // whole blocks as it has lanes for, and the others idle.
-template <DType kType, int kPack, bool kIsEven>
+template <DType kType, DType kOut, int kPack, bool kIsEven>
 __global__ void __launch_bounds__(kThreads)
     quantize_ragged(const __grid_constant__ Task task, const int group,
                     const std::int64_t blocks_per_row) {
@@ -193,14 +199,14 @@ __global__ void __launch_bounds__(kThreads)
       largest = max(largest, __shfl_sync(kFullWarp, mine, leader + i));
     }
     const std::int32_t exponent = detail::block_exponent(task.plan, task.plan.rule, largest);
-    store_pack(out_row<kType>(task, row), col, end,
-               quantize_pack<kType, kIsEven>(task.plan, exponent, largest, x));
+    store_pack(out_row<kOut>(task, row), col, end,
+               quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
   }
 }
 
 // Blocks of any length: blockDim.x threads share one (a warp, or the whole thread block). With
 // kHeld its numbers stay in registers, else they are read again.
-template <DType kType, int kPack, bool kIsEven, bool kMse, bool kHeld>
+template <DType kType, DType kOut, int kPack, bool kIsEven, bool kMse, bool kHeld>
 __global__ void __launch_bounds__(kMaxThreads)
     quantize_long(const __grid_constant__ Task task, const std::int64_t blocks_per_row) {
   using Storage = typename Tensor<kType>::Storage;
@@ -255,13 +261,13 @@ __global__ void __launch_bounds__(kMaxThreads)
       exponent = least_error_exponent(exponent, sums);
     }
     for_each_pack([&](std::int64_t col, const float(&x)[kPack]) {
-      store_pack(out_row<kType>(task, row), col, end,
-                 quantize_pack<kType, kIsEven>(task.plan, exponent, largest, x));
+      store_pack(out_row<kOut>(task, row), col, end,
+                 quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
     });
   }
 }
 
-template <DType kType, int kPack, bool kIsEven, bool kMse>
+template <DType kType, DType kOut, int kPack, bool kIsEven, bool kMse>
 void launch_long(const Task& task, cudaStream_t stream) {
   const std::int64_t blocks_per_row = (task.cols + task.plan.block - 1) / task.plan.block;
   const std::int64_t packs = (task.plan.block + kPack - 1) / kPack;
@@ -272,15 +278,15 @@ void launch_long(const Task& task, cudaStream_t stream) {
   const std::int64_t grid = std::min((task.rows * blocks_per_row + height - 1) / height, kMaxGridX);
   const dim3 shape(width, height);
   if (packs <= static_cast<std::int64_t>(width) * kHeldPacks) {
-    quantize_long<kType, kPack, kIsEven, kMse, true>
+    quantize_long<kType, kOut, kPack, kIsEven, kMse, true>
         <<<static_cast<unsigned>(grid), shape, 0, stream>>>(task, blocks_per_row);
   } else {
-    quantize_long<kType, kPack, kIsEven, kMse, false>
+    quantize_long<kType, kOut, kPack, kIsEven, kMse, false>
         <<<static_cast<unsigned>(grid), shape, 0, stream>>>(task, blocks_per_row);
   }
 }
 
-template <DType kType, int kPack, bool kIsEven>
+template <DType kType, DType kOut, int kPack, bool kIsEven>
 void launch_packs(Task task, cudaStream_t stream) {
   const QuantizePlan& plan = task.plan;
   const bool per_element = cuda::is_per_element(plan);
@@ -294,15 +300,15 @@ void launch_packs(Task task, cudaStream_t stream) {
     const std::int64_t per_block = kWarp / ragged_group * (kThreads / kWarp);
     const dim3 grid(static_cast<unsigned>((blocks_per_row + per_block - 1) / per_block),
                     static_cast<unsigned>(std::min(task.rows, kMaxGridY)));
-    quantize_ragged<kType, kPack, kIsEven>
+    quantize_ragged<kType, kOut, kPack, kIsEven>
         <<<grid, kThreads, 0, stream>>>(task, static_cast<int>(ragged_group), blocks_per_row);
     return;
   }
   if (!per_element && !is_short) {
     if (plan.rule == ExponentRule::kMse) {
-      launch_long<kType, kPack, kIsEven, true>(task, stream);
+      launch_long<kType, kOut, kPack, kIsEven, true>(task, stream);
     } else {
-      launch_long<kType, kPack, kIsEven, false>(task, stream);
+      launch_long<kType, kOut, kPack, kIsEven, false>(task, stream);
     }
     return;
   }
@@ -316,36 +322,36 @@ void launch_packs(Task task, cudaStream_t stream) {
   const dim3 grid(static_cast<unsigned>((task.cols + per_block - 1) / per_block),
                   static_cast<unsigned>(std::min(task.rows, kMaxGridY)));
   if (per_element) {
-    quantize_elements<kType, kPack, kIsEven><<<grid, kThreads, 0, stream>>>(task);
+    quantize_elements<kType, kOut, kPack, kIsEven><<<grid, kThreads, 0, stream>>>(task);
   } else if (plan.rule == ExponentRule::kMse) {
-    quantize_short<kType, kPack, kIsEven, true>
+    quantize_short<kType, kOut, kPack, kIsEven, true>
         <<<grid, kThreads, 0, stream>>>(task, static_cast<int>(group));
   } else {
-    quantize_short<kType, kPack, kIsEven, false>
+    quantize_short<kType, kOut, kPack, kIsEven, false>
         <<<grid, kThreads, 0, stream>>>(task, static_cast<int>(group));
   }
 }
 
-template <DType kType, bool kIsEven>
+template <DType kType, DType kOut, bool kIsEven>
 void launch_rounding(const Task& task, cudaStream_t stream) {
   constexpr int kPack = kVectorPack<kType>;
   const bool aligned = cuda::is_aligned(task.in, task.in_row_stride, kType, cuda::kPackBytes) &&
-                       cuda::is_aligned(task.out, task.out_row_stride, kType, cuda::kPackBytes);
+                       cuda::is_aligned(task.out, task.out_row_stride, kOut, kPack * size_of(kOut));
   const bool one_block_per_row = task.plan.block == task.cols;
   if (aligned &&
       (task.plan.block % kPack == 0 || cuda::is_per_element(task.plan) || one_block_per_row)) {
-    launch_packs<kType, kPack, kIsEven>(task, stream);
+    launch_packs<kType, kOut, kPack, kIsEven>(task, stream);
   } else {
-    launch_packs<kType, 1, kIsEven>(task, stream);
+    launch_packs<kType, kOut, 1, kIsEven>(task, stream);
   }
 }
 
-template <DType kType>
+template <DType kType, DType kOut>
 void launch_type(const Task& task, cudaStream_t stream) {
   if (task.plan.rounding == Rounding::kEven) {
-    launch_rounding<kType, true>(task, stream);
+    launch_rounding<kType, kOut, true>(task, stream);
   } else {
-    launch_rounding<kType, false>(task, stream);
+    launch_rounding<kType, kOut, false>(task, stream);
   }
 }
 
@@ -361,15 +367,27 @@ int quantize_cuda(const QuantizeSpec& spec, DType dtype, const void* in, void* o
       detail::make_plan(spec, cols), in, out, rows, cols, in_row_stride, out_row_stride};
   switch (dtype) {
     case DType::kFloat32:
-      launch_type<DType::kFloat32>(task, stream);
+      launch_type<DType::kFloat32, DType::kFloat32>(task, stream);
       break;
     case DType::kBFloat16:
-      launch_type<DType::kBFloat16>(task, stream);
+      launch_type<DType::kBFloat16, DType::kBFloat16>(task, stream);
       break;
     case DType::kFloat16:
-      launch_type<DType::kFloat16>(task, stream);
+      launch_type<DType::kFloat16, DType::kFloat16>(task, stream);
       break;
   }
+  return static_cast<int>(cudaGetLastError());
+}
+
+int quantize_to_bf16_cuda(const QuantizeSpec& spec, const float* in, void* out, std::int64_t rows,
+                          std::int64_t cols, std::int64_t in_row_stride,
+                          std::int64_t out_row_stride, CUstream_st* stream) noexcept {
+  if (rows <= 0 || cols <= 0) {
+    return static_cast<int>(cudaSuccess);
+  }
+  const Task task{
+      detail::make_plan(spec, cols), in, out, rows, cols, in_row_stride, out_row_stride};
+  launch_type<DType::kFloat32, DType::kBFloat16>(task, stream);
   return static_cast<int>(cudaGetLastError());
 }
 

@@ -51,9 +51,9 @@ __device__ __forceinline__ float rounded(float value) {
 }
 
 // Every lane of the warp calls it, lanes behind the row's end with zeros.
-template <DType kType, bool kIsEven, int kPack>
-__device__ __forceinline__ Pack<StorageOf<kType>, kPack> quantize_fused(const Quantizer& quantizer,
-                                                                        const float (&x)[kPack]) {
+template <DType kOut, bool kIsEven, int kPack>
+__device__ __forceinline__ Pack<StorageOf<kOut>, kPack> quantize_fused(const Quantizer& quantizer,
+                                                                       const float (&x)[kPack]) {
   const QuantizePlan& plan = quantizer.plan;
   if (quantizer.group > 0) {
     std::int32_t largest = largest_bits(x);
@@ -61,9 +61,9 @@ __device__ __forceinline__ Pack<StorageOf<kType>, kPack> quantize_fused(const Qu
       largest = max(largest, __shfl_xor_sync(kFullWarp, largest, distance));
     }
     const std::int32_t exponent = detail::block_exponent(plan, plan.rule, largest);
-    return quantize_pack<kType, kIsEven>(plan, exponent, largest, x);
+    return quantize_pack<kOut, kIsEven>(plan, exponent, largest, x);
   }
-  Pack<StorageOf<kType>, kPack> result;
+  Pack<StorageOf<kOut>, kPack> result;
 #pragma unroll
   for (int i = 0; i < kPack; ++i) {
     const float one[1] = {x[i]};
@@ -71,13 +71,13 @@ __device__ __forceinline__ Pack<StorageOf<kType>, kPack> quantize_fused(const Qu
     const std::int32_t exponent = plan.rule == ExponentRule::kFixed
                                       ? 0
                                       : detail::block_exponent(plan, ExponentRule::kCarry, largest);
-    result.values[i] = quantize_pack<kType, kIsEven>(plan, exponent, largest, one).values[0];
+    result.values[i] = quantize_pack<kOut, kIsEven>(plan, exponent, largest, one).values[0];
   }
   return result;
 }
 
 // Rounds x to the type in place, and stores what is asked for.
-template <DType kType, bool kIsEven, int kPack>
+template <DType kType, DType kOut, bool kIsEven, int kPack>
 __device__ __forceinline__ void finish_pack(const Quantizer& quantizer, float (&x)[kPack],
                                             void* plain, void* quantized, std::int64_t row_begin,
                                             std::int64_t col, std::int64_t cols) {
@@ -93,8 +93,8 @@ __device__ __forceinline__ void finish_pack(const Quantizer& quantizer, float (&
     store_pack(static_cast<Storage*>(plain) + row_begin, col, cols, pack);
   }
   if (quantizer.group >= 0) {
-    store_pack(static_cast<Storage*>(quantized) + row_begin, col, cols,
-               quantize_fused<kType, kIsEven>(quantizer, x));
+    store_pack(static_cast<StorageOf<kOut>*>(quantized) + row_begin, col, cols,
+               quantize_fused<kOut, kIsEven>(quantizer, x));
   }
 }
 
@@ -113,7 +113,7 @@ __device__ __forceinline__ void load_vector(const void* vector, std::int64_t col
 }
 
 // One thread block per row; the row stays in registers between its sums and its result.
-template <DType kType, bool kIsEven>
+template <DType kType, DType kOut, bool kIsEven>
 __global__ void __launch_bounds__(kMaxThreads)
     norm_kernel(const __grid_constant__ NormArguments a,
                 const __grid_constant__ Quantizer quantizer) {
@@ -186,7 +186,7 @@ __global__ void __launch_bounds__(kMaxThreads)
         x[i] = normal * weight[i] + bias[i];
       }
     }
-    finish_pack<kType, kIsEven>(quantizer, x, a.plain, a.quantized, begin, col, a.cols);
+    finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized, begin, col, a.cols);
   }
 }
 
@@ -204,7 +204,7 @@ __device__ __forceinline__ float activated(GateActivation activation, float x) {
   return x;
 }
 
-template <DType kType, bool kIsEven>
+template <DType kType, DType kOut, bool kIsEven>
 __global__ void __launch_bounds__(kThreads)
     gate_kernel(const __grid_constant__ GateArguments a,
                 const __grid_constant__ Quantizer quantizer) {
@@ -228,8 +228,8 @@ __global__ void __launch_bounds__(kThreads)
         x[i] = rounded<kType>(x[i]) * up[i];
       }
     }
-    finish_pack<kType, kIsEven>(quantizer, x, a.plain, a.quantized, row * a.out_row_stride, col,
-                                a.cols);
+    finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized, row * a.out_row_stride,
+                                      col, a.cols);
   }
 }
 
@@ -260,7 +260,7 @@ bool is_vector_aligned(const void* data, std::int64_t row_stride, DType dtype) {
   return data == nullptr || cuda::is_aligned(data, row_stride, dtype, cuda::kPackBytes);
 }
 
-template <DType kType>
+template <DType kType, DType kOut>
 int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) {
   constexpr int kPack = kVectorPack<kType>;
   const std::int64_t packs = a.cols / kPack;
@@ -277,25 +277,32 @@ int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) 
   const Quantizer quantizer =
       quantizer_for(spec, a.cols, kType, a.quantized != nullptr, second_pass);
   if (second_pass && a.plain == nullptr) {
+    if (kOut != kType) {  // the plain result has no room there
+      return static_cast<int>(cudaErrorNotSupported);
+    }
     a.plain = a.quantized;
   }
   const std::int64_t wanted = (packs + kHeldPacks - 1) / kHeldPacks;
   const auto threads = static_cast<unsigned>((wanted + kWarp - 1) / kWarp * kWarp);
   const auto rows = static_cast<unsigned>(a.rows);
   if (spec.rounding == Rounding::kEven) {
-    norm_kernel<kType, true><<<rows, threads, 0, stream>>>(a, quantizer);
+    norm_kernel<kType, kOut, true><<<rows, threads, 0, stream>>>(a, quantizer);
   } else {
-    norm_kernel<kType, false><<<rows, threads, 0, stream>>>(a, quantizer);
+    norm_kernel<kType, kOut, false><<<rows, threads, 0, stream>>>(a, quantizer);
   }
   const cudaError_t launched = cudaGetLastError();
   if (launched != cudaSuccess || !second_pass) {
     return static_cast<int>(launched);
   }
+  if constexpr (kOut != kType) {
+    return quantize_to_bf16_cuda(spec, static_cast<const float*>(a.plain), a.quantized, a.rows,
+                                 a.cols, a.row_stride, a.row_stride, stream);
+  }
   return quantize_cuda(spec, kType, a.plain, a.quantized, a.rows, a.cols, a.row_stride,
                        a.row_stride, stream);
 }
 
-template <DType kType>
+template <DType kType, DType kOut>
 int launch_gate(GateArguments a, const QuantizeSpec& spec, cudaStream_t stream) {
   constexpr int kPack = kVectorPack<kType>;
   const bool aligned = a.cols % kPack == 0 && is_vector_aligned(a.gate, a.in_row_stride, kType) &&
@@ -309,19 +316,26 @@ int launch_gate(GateArguments a, const QuantizeSpec& spec, cudaStream_t stream) 
   const Quantizer quantizer =
       quantizer_for(spec, a.cols, kType, a.quantized != nullptr, second_pass);
   if (second_pass && a.plain == nullptr) {
+    if (kOut != kType) {  // the plain result has no room there
+      return static_cast<int>(cudaErrorNotSupported);
+    }
     a.plain = a.quantized;
   }
   const std::int64_t per_block = static_cast<std::int64_t>(kThreads) * kPack;
   const dim3 grid(static_cast<unsigned>((a.cols + per_block - 1) / per_block),
                   static_cast<unsigned>(std::min(a.rows, kMaxGridY)));
   if (spec.rounding == Rounding::kEven) {
-    gate_kernel<kType, true><<<grid, kThreads, 0, stream>>>(a, quantizer);
+    gate_kernel<kType, kOut, true><<<grid, kThreads, 0, stream>>>(a, quantizer);
   } else {
-    gate_kernel<kType, false><<<grid, kThreads, 0, stream>>>(a, quantizer);
+    gate_kernel<kType, kOut, false><<<grid, kThreads, 0, stream>>>(a, quantizer);
   }
   const cudaError_t launched = cudaGetLastError();
   if (launched != cudaSuccess || !second_pass) {
     return static_cast<int>(launched);
+  }
+  if constexpr (kOut != kType) {
+    return quantize_to_bf16_cuda(spec, static_cast<const float*>(a.plain), a.quantized, a.rows,
+                                 a.cols, a.out_row_stride, a.out_row_stride, stream);
   }
   return quantize_cuda(spec, kType, a.plain, a.quantized, a.rows, a.cols, a.out_row_stride,
                        a.out_row_stride, stream);
@@ -336,11 +350,13 @@ int norm_quantize_cuda(const NormArguments& arguments, const QuantizeSpec& spec,
   }
   switch (arguments.dtype) {
     case DType::kFloat32:
-      return launch_norm<DType::kFloat32>(arguments, spec, stream);
+      return arguments.quantized_as_bf16
+                 ? launch_norm<DType::kFloat32, DType::kBFloat16>(arguments, spec, stream)
+                 : launch_norm<DType::kFloat32, DType::kFloat32>(arguments, spec, stream);
     case DType::kBFloat16:
-      return launch_norm<DType::kBFloat16>(arguments, spec, stream);
+      return launch_norm<DType::kBFloat16, DType::kBFloat16>(arguments, spec, stream);
     case DType::kFloat16:
-      return launch_norm<DType::kFloat16>(arguments, spec, stream);
+      return launch_norm<DType::kFloat16, DType::kFloat16>(arguments, spec, stream);
   }
   return static_cast<int>(cudaErrorInvalidValue);
 }
@@ -352,11 +368,13 @@ int gate_quantize_cuda(const GateArguments& arguments, const QuantizeSpec& spec,
   }
   switch (arguments.dtype) {
     case DType::kFloat32:
-      return launch_gate<DType::kFloat32>(arguments, spec, stream);
+      return arguments.quantized_as_bf16
+                 ? launch_gate<DType::kFloat32, DType::kBFloat16>(arguments, spec, stream)
+                 : launch_gate<DType::kFloat32, DType::kFloat32>(arguments, spec, stream);
     case DType::kBFloat16:
-      return launch_gate<DType::kBFloat16>(arguments, spec, stream);
+      return launch_gate<DType::kBFloat16, DType::kBFloat16>(arguments, spec, stream);
     case DType::kFloat16:
-      return launch_gate<DType::kFloat16>(arguments, spec, stream);
+      return launch_gate<DType::kFloat16, DType::kFloat16>(arguments, spec, stream);
   }
   return static_cast<int>(cudaErrorInvalidValue);
 }

@@ -11,47 +11,78 @@
 namespace mxscope::kernels {
 namespace {
 
+using cuda::Pack;
 using cuda::Tensor;
 
-constexpr int kThreads = 256;
-constexpr std::int64_t kMaxBlocks = 1 << 20;
+constexpr unsigned kMaxGridY = 65535;
 
-// One thread turns one pair; neighbouring threads take neighbouring features of a head.
-template <DType kType>
-__global__ void rotate(typename Tensor<kType>::Storage* data, std::int64_t pairs,
-                       std::int64_t heads, std::int64_t half, std::int64_t row_stride,
-                       std::int64_t head_stride, const std::int64_t* positions, const float* cos,
-                       const float* sin) {
-  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
-  for (std::int64_t p = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; p < pairs;
-       p += step) {
-    const std::int64_t i = p % half;
-    const std::int64_t head = p / half % heads;
-    const std::int64_t row = p / half / heads;
-    const std::int64_t angle = positions[row] * half + i;
-    auto* x = data + row * row_stride + head * head_stride + i;
-    const float a = Tensor<kType>::widen(x[0]);
-    const float b = Tensor<kType>::widen(x[half]);
-    const float c = cos[angle];
-    const float s = sin[angle];
-    x[0] = Tensor<kType>::narrow(a * c - b * s);
-    x[half] = Tensor<kType>::narrow(b * c + a * s);
+// Rows along the grid's y, pairs of all heads of a row along its x: threadIdx.x runs over the
+// packs of a head, threadIdx.y over heads. A thread turns kPack neighbouring pairs.
+template <DType kType, int kPack>
+__global__ void rotate(typename Tensor<kType>::Storage* data, std::int64_t rows, int heads,
+                       int half, std::int64_t row_stride, std::int64_t head_stride,
+                       const std::int64_t* positions, const float* cos, const float* sin) {
+  using Storage = typename Tensor<kType>::Storage;
+  const int i = static_cast<int>(threadIdx.x) * kPack;
+  const int head = static_cast<int>(blockIdx.x * blockDim.y + threadIdx.y);
+  if (head >= heads) {
+    return;
   }
+  for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) {
+    const std::int64_t angle = positions[row] * half;
+    Storage* x = data + row * row_stride + head * head_stride;
+    for (int p = i; p < half; p += static_cast<int>(blockDim.x) * kPack) {
+      float a[kPack];
+      float b[kPack];
+      float c[kPack];
+      float s[kPack];
+      cuda::load_pack<kType, kPack>(x, p, half, 0.0F, a);
+      cuda::load_pack<kType, kPack>(x + half, p, half, 0.0F, b);
+      cuda::load_pack<DType::kFloat32, kPack>(cos + angle, p, half, 0.0F, c);
+      cuda::load_pack<DType::kFloat32, kPack>(sin + angle, p, half, 0.0F, s);
+      Pack<Storage, kPack> first;
+      Pack<Storage, kPack> second;
+#pragma unroll
+      for (int k = 0; k < kPack; ++k) {
+        first.values[k] = Tensor<kType>::narrow(a[k] * c[k] - b[k] * s[k]);
+        second.values[k] = Tensor<kType>::narrow(b[k] * c[k] + a[k] * s[k]);
+      }
+      cuda::store_pack(x, p, half, first);
+      cuda::store_pack(x + half, p, half, second);
+    }
+  }
+}
+
+template <DType kType, int kPack>
+int launch_packs(const RotaryView& x, const std::int64_t* positions, const float* cos,
+                 const float* sin, std::int64_t half, cudaStream_t stream) {
+  constexpr unsigned kThreads = 256;
+  const auto packs = static_cast<unsigned>((half + kPack - 1) / kPack);
+  const unsigned width = std::min(packs, kThreads);
+  const unsigned height = std::min(kThreads / width, static_cast<unsigned>(x.heads));
+  const dim3 shape(width, height);
+  const dim3 grid((static_cast<unsigned>(x.heads) + height - 1) / height,
+                  static_cast<unsigned>(std::min<std::int64_t>(x.rows, kMaxGridY)));
+  rotate<kType, kPack><<<grid, shape, 0, stream>>>(
+      static_cast<typename Tensor<kType>::Storage*>(x.data), x.rows, static_cast<int>(x.heads),
+      static_cast<int>(half), x.row_stride, x.head_stride, positions, cos, sin);
+  return cudaGetLastError();
 }
 
 template <DType kType>
 int launch(const RotaryView& x, const std::int64_t* positions, const float* cos, const float* sin,
            std::int64_t half, cudaStream_t stream) {
-  const std::int64_t pairs = x.rows * x.heads * half;
-  if (pairs == 0) {
+  if (x.rows == 0 || x.heads == 0 || half == 0) {
     return 0;
   }
-  const auto blocks =
-      static_cast<unsigned>(std::min((pairs + kThreads - 1) / kThreads, kMaxBlocks));
-  rotate<kType><<<blocks, kThreads, 0, stream>>>(
-      static_cast<typename Tensor<kType>::Storage*>(x.data), pairs, x.heads, half, x.row_stride,
-      x.head_stride, positions, cos, sin);
-  return cudaGetLastError();
+  constexpr int kPack = 4;
+  const auto bytes = static_cast<int>(kPack * sizeof(typename Tensor<kType>::Storage));
+  const bool aligned = half % kPack == 0 && cuda::is_aligned(x.data, x.row_stride, kType, bytes) &&
+                       x.head_stride % kPack == 0 &&
+                       cuda::is_aligned(cos, half, DType::kFloat32, cuda::kPackBytes) &&
+                       cuda::is_aligned(sin, half, DType::kFloat32, cuda::kPackBytes);
+  return aligned ? launch_packs<kType, kPack>(x, positions, cos, sin, half, stream)
+                 : launch_packs<kType, 1>(x, positions, cos, sin, half, stream);
 }
 
 }  // namespace

@@ -71,8 +71,13 @@ MXSCOPE_HOST_DEVICE std::int32_t block_exponent(const QuantizePlan& plan, Expone
 // A scaled element becomes a number of the element format.
 template <Rounding kRounding>
 MXSCOPE_HOST_DEVICE float round_scaled(const QuantizePlan& plan, float scaled) {
+#if defined(__CUDA_ARCH__)
+  // One instruction each; a NaN becomes a bound, as below.
+  const float v = fmaxf(fminf(scaled, plan.max), -plan.max);
+#else
   const float below = scaled < plan.max ? scaled : plan.max;
   const float v = below > -plan.max ? below : -plan.max;
+#endif
   const std::int32_t bits = bits_of(v);
   const std::int32_t exponent_bits = bits & kInfinityBits;
   const std::int32_t binade = exponent_bits > plan.emin_bits ? exponent_bits : plan.emin_bits;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <random>
 
 #include "kernels/cuda_support.h"
@@ -32,10 +33,12 @@ Matrix random_matrix(std::mt19937_64& generator, DType dtype, std::int64_t rows,
   return matrix;
 }
 
-// Within float32's tolerance, or within it and one unit in the last place of the 16-bit types. A
-// result is the sum of a product and the bias (null for none), and as exact as these two are.
+// Within float32's tolerance, and for each of the 16-bit types' `roundings` within one unit in the
+// last place: an operand of the last product that was rounded before it may have fallen to the
+// other side, and then so may the result. A result is the sum of a product and the bias (null for
+// none), and as exact as these two are.
 void expect_close_to(const Matrix& expected, const Matrix& actual, const Matrix* bias,
-                     const std::string& what) {
+                     int roundings, const std::string& what) {
   const double unit = expected.dtype == DType::kFloat32    ? 0
                       : expected.dtype == DType::kBFloat16 ? 0x1p-7
                                                            : 0x1p-10;
@@ -45,10 +48,26 @@ void expect_close_to(const Matrix& expected, const Matrix& actual, const Matrix*
       const double error = std::fabs(static_cast<double>(actual.at(row, col)) - wanted);
       const double added = bias == nullptr ? 0 : std::fabs(static_cast<double>(bias->at(0, col)));
       const double terms = std::fabs(wanted) + 2 * added;
-      ASSERT_LE(error, kNormCuda.absolute + kNormCuda.relative * terms + unit * std::fabs(wanted))
+      ASSERT_LE(error, kNormCuda.absolute + kNormCuda.relative * terms +
+                           roundings * unit * std::fabs(wanted))
           << what << " [" << row << ", " << col << "] expected " << wanted;
     }
   }
+}
+
+Matrix widened(const std::vector<std::uint16_t>& bf16, const Matrix& shape) {
+  Matrix matrix = shape;
+  for (std::int64_t row = 0; row < shape.rows; ++row) {
+    for (std::int64_t col = 0; col < shape.cols; ++col) {
+      const std::uint32_t bits =
+          static_cast<std::uint32_t>(bf16[static_cast<std::size_t>(row * shape.stride + col)])
+          << 16;
+      float value = 0;
+      std::memcpy(&value, &bits, sizeof(value));
+      matrix.set(row, col, value);
+    }
+  }
+  return matrix;
 }
 
 std::vector<QuantizeSpec> specs() {
@@ -119,13 +138,24 @@ TEST_F(CudaNormQuantize, NormsMeetTheReferenceAndTheirQuantizedResultTheQuantize
             Matrix quantized = plain;
             device_plain.copy_to(actual.bytes.data());
             device_quantized.copy_to(quantized.bytes.data());
-            expect_close_to(plain, actual, norm == Norm::kLayer ? &bias : nullptr, what);
+            expect_close_to(plain, actual, norm == Norm::kLayer ? &bias : nullptr,
+                            norm == Norm::kRms ? 2 : 1, what);
             expect_quantized_plain(spec, actual, quantized, what);
 
             a.plain = nullptr;
             check_cuda(kernels::norm_quantize_cuda(a, spec, nullptr), "norm_quantize_cuda");
             device_quantized.copy_to(quantized.bytes.data());
             expect_quantized_plain(spec, actual, quantized, what + ", quantised alone");
+
+            if (dtype == DType::kFloat32) {
+              a.plain = device_plain.data();
+              a.quantized_as_bf16 = true;
+              check_cuda(kernels::norm_quantize_cuda(a, spec, nullptr), "norm_quantize_cuda");
+              a.quantized_as_bf16 = false;
+              std::vector<std::uint16_t> narrow(x.bytes.size() / sizeof(std::uint16_t));
+              device_quantized.copy_to(narrow.data());
+              expect_quantized_plain(spec, actual, widened(narrow, actual), what + ", in bfloat16");
+            }
             if (HasFatalFailure()) {
               return;
             }
@@ -175,8 +205,16 @@ TEST_F(CudaNormQuantize, GatesMeetTheReferenceAndTheirQuantizedResultTheQuantize
             Matrix quantized = plain;
             device_plain.copy_to(actual.bytes.data());
             device_quantized.copy_to(quantized.bytes.data());
-            expect_close_to(plain, actual, nullptr, what);
+            expect_close_to(plain, actual, nullptr, has_up ? 2 : 1, what);
             expect_quantized_plain(spec, actual, quantized, what);
+            if (dtype == DType::kFloat32) {
+              a.quantized_as_bf16 = true;
+              check_cuda(kernels::gate_quantize_cuda(a, spec, nullptr), "gate_quantize_cuda");
+              a.quantized_as_bf16 = false;
+              std::vector<std::uint16_t> narrow(plain.bytes.size() / sizeof(std::uint16_t));
+              device_quantized.copy_to(narrow.data());
+              expect_quantized_plain(spec, actual, widened(narrow, actual), what + ", in bfloat16");
+            }
             if (HasFatalFailure()) {
               return;
             }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "kernels/cuda_support.h"
@@ -119,6 +120,53 @@ TEST_F(CudaQuantize, WorksInPlace) {
     Matrix actual = expected;
     buffer.copy_to(actual.bytes.data());
     EXPECT_EQ(first_difference(expected, actual), "") << block;
+  }
+}
+
+// Every format but the float16 cast, stored in bfloat16: the float32 result with its lower half cut
+// off, and that half holds nothing unless the number lies below bfloat16's last subnormal.
+TEST_F(CudaQuantize, ResultsInBfloat16LoseNothing) {
+  constexpr std::int64_t kBlocks[] = {0, 1, 8, 16, 32, 64, 128, 24, 7, 1000};
+  std::mt19937_64 generator(43);
+  const auto below = [&](std::uint64_t bound) {
+    return static_cast<std::int64_t>(generator() % bound);
+  };
+  for (int i = 0; i < 500; ++i) {
+    QuantizeSpec spec;
+    spec.scheme = i % 8 < 5 ? Scheme::kMx : static_cast<Scheme>(below(4));
+    spec.element = static_cast<Element>(below(kernels::kElementCount));
+    spec.block = kBlocks[below(std::size(kBlocks))];
+    spec.scale = static_cast<ScaleRule>(below(kernels::kScaleRuleCount));
+    spec.rounding = static_cast<Rounding>(below(kernels::kRoundingCount));
+    ASSERT_TRUE(kernels::fits_bf16(spec));
+    const std::int64_t cols = i % 2 == 0 ? 8 * (1 + below(100)) : 1 + below(800);
+    Matrix in(DType::kFloat32, 1 + below(5), cols, cols + (i % 3 == 0 ? 8 * below(3) : 0));
+    fill_hurtful(in, generator);
+    Matrix expected(DType::kFloat32, in.rows, cols, cols);
+    reference_quantizer()(spec, in, expected);
+    const DeviceBuffer source(in.bytes.data(), in.bytes.size());
+    const DeviceBuffer target(static_cast<std::size_t>(in.rows * cols) * sizeof(std::uint16_t));
+    check_cuda(
+        kernels::quantize_to_bf16_cuda(spec, reinterpret_cast<const float*>(source.data()),
+                                       target.data(), in.rows, cols, in.stride, cols, nullptr),
+        "quantize_to_bf16_cuda");
+    std::vector<std::uint16_t> actual(static_cast<std::size_t>(in.rows * cols));
+    target.copy_to(actual.data());
+    for (std::int64_t row = 0; row < in.rows; ++row) {
+      for (std::int64_t col = 0; col < cols; ++col) {
+        const std::uint32_t wanted = expected.raw(row, col);
+        const std::uint32_t got = actual[static_cast<std::size_t>(row * cols + col)];
+        const float value = expected.at(row, col);
+        if (std::isnan(value)) {
+          ASSERT_GT(got & 0x7FFFU, 0x7F80U) << describe(spec, in.dtype);
+          continue;
+        }
+        ASSERT_EQ(got, wanted >> 16) << describe(spec, in.dtype) << ", " << value;
+        if (std::fabs(value) >= 0x1p-126F) {
+          ASSERT_EQ(wanted & 0xFFFFU, 0U) << describe(spec, in.dtype) << ", " << value;
+        }
+      }
+    }
   }
 }
 

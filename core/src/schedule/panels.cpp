@@ -106,7 +106,14 @@ void run_panels(PanelDealer& dealer, const std::vector<PanelExecutor*>& workers,
   std::atomic<bool> failed{false};
   std::mutex error_mutex;
   std::exception_ptr error;
-  const auto work = [&](PanelExecutor& worker) {
+  const auto fail = [&] {
+    const std::lock_guard lock(error_mutex);
+    if (!error) {
+      error = std::current_exception();
+    }
+    failed.store(true);
+  };
+  const auto deal = [&](PanelExecutor& worker) {
     while (!failed.load() && !stop()) {
       const std::optional<Panel> panel = dealer.next();
       if (!panel) {
@@ -124,20 +131,20 @@ void run_panels(PanelDealer& dealer, const std::vector<PanelExecutor*>& workers,
         if (e.code() == ErrorCode::kOutOfMemory && dealer.out_of_memory(*panel)) {
           continue;
         }
-        const std::lock_guard lock(error_mutex);
-        if (!error) {
-          error = std::current_exception();
-        }
-        failed.store(true);
+        fail();
         return;
       } catch (...) {
-        const std::lock_guard lock(error_mutex);
-        if (!error) {
-          error = std::current_exception();
-        }
-        failed.store(true);
+        fail();
         return;
       }
+    }
+  };
+  const auto work = [&](PanelExecutor& worker) {
+    deal(worker);
+    try {
+      worker.finish();
+    } catch (...) {
+      fail();
     }
   };
   {

@@ -67,6 +67,20 @@ struct alignas(sizeof(Storage) * kCount) Pack {
   Storage values[kCount];
 };
 
+#if defined(MXSCOPE_STREAMING)
+template <class P>
+__device__ __forceinline__ P streamed(const void* at) {
+  if constexpr (sizeof(P) == 16) {
+    const uint4 raw = __ldcs(static_cast<const uint4*>(at));
+    P pack;
+    memcpy(&pack, &raw, 16);
+    return pack;
+  } else {
+    return *static_cast<const P*>(at);
+  }
+}
+#endif
+
 // kPack numbers from column `col` on; `filler` behind the end. With kPack > 1 the address of a
 // whole pack is aligned to it.
 template <class Storage, int kPack>
@@ -99,7 +113,11 @@ __device__ __forceinline__ void load_pack(const typename Tensor<kType>::Storage*
                                           float (&x)[kPack]) {
   using Storage = typename Tensor<kType>::Storage;
   if (col + kPack <= end) {
+#if defined(MXSCOPE_STREAMING)
+    widen_pack<kType, kPack>(streamed<Pack<Storage, kPack>>(row + col), x);
+#else
     widen_pack<kType, kPack>(*reinterpret_cast<const Pack<Storage, kPack>*>(row + col), x);
+#endif
   } else {
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
@@ -112,6 +130,14 @@ template <class Storage, int kPack>
 __device__ __forceinline__ void store_pack(Storage* row, std::int64_t col, std::int64_t end,
                                            const Pack<Storage, kPack>& pack) {
   if (col + kPack <= end) {
+#if defined(MXSCOPE_STREAMING)
+    if constexpr (sizeof(pack) == 16) {
+      uint4 raw;
+      memcpy(&raw, &pack, 16);
+      __stcs(reinterpret_cast<uint4*>(row + col), raw);
+      return;
+    }
+#endif
     *reinterpret_cast<Pack<Storage, kPack>*>(row + col) = pack;
   } else {
 #pragma unroll

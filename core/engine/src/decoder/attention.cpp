@@ -9,8 +9,9 @@
 namespace mxscope::engine {
 namespace {
 
-// Scores that exist at one time where they are formed in the open, over all windows and heads.
-constexpr std::int64_t kOpenScores = 1 << 20;
+// A core wants a piece's scores near its caches; a GPU wants few launches.
+constexpr std::int64_t kOpenScoresCpu = 1 << 20;
+constexpr std::int64_t kOpenScoresGpu = 1 << 25;
 
 at::Tensor repeat_heads(const at::Tensor& x, std::int64_t heads) {
   const std::int64_t groups = heads / x.size(1);
@@ -53,25 +54,22 @@ at::Tensor open_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
   return at::matmul(at::softmax(scores, -1).to(type), values).to(q.scalar_type());
 }
 
-}  // namespace
-
-std::int64_t open_attention_queries(std::int64_t windows, std::int64_t heads, std::int64_t time) {
-  const std::int64_t per_query = std::max<std::int64_t>(1, windows * heads * time);
-  return std::min(time, std::max<std::int64_t>(16, kOpenScores / per_query));
-}
-
+// Windows of equal length: q [windows, heads, time, size], k and v with their own heads.
 at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const AttentionOptions& options) {
   const std::int64_t heads = q.size(1);
   const std::int64_t time = q.size(2);
   const bool windowed = options.window > 0 && options.window < time;
+  if (!options.soft_cap && !windowed && !options.alibi_slopes.defined()) {
+    // On a GPU the 16-bit attentions read shared heads in place; that for float32 does not.
+    const bool grouped = q.is_cuda() && q.scalar_type() != at::kFloat;
+    return at::scaled_dot_product_attention(q, grouped ? k : repeat_heads(k, heads),
+                                            grouped ? v : repeat_heads(v, heads), {}, 0.0,
+                                            /*is_causal=*/true, options.scale, grouped);
+  }
   const at::Tensor keys = repeat_heads(k, heads);
   const at::Tensor values = repeat_heads(v, heads);
-  if (!options.soft_cap && !windowed && !options.alibi_slopes.defined()) {
-    return at::scaled_dot_product_attention(q, keys, values, {}, 0.0, /*is_causal=*/true,
-                                            options.scale);
-  }
-  const std::int64_t chunk = open_attention_queries(q.size(0), heads, time);
+  const std::int64_t chunk = open_attention_queries(q.size(0), heads, time, q.is_cuda());
   std::vector<at::Tensor> pieces;
   for (std::int64_t begin = 0; begin < time; begin += chunk) {
     const std::int64_t end = std::min(time, begin + chunk);
@@ -81,6 +79,7 @@ at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::
   return pieces.size() == 1 ? pieces.front() : at::cat(pieces, 2);
 }
 
+// The same for one window [1, ...] whose tokens from `valid` on are padding.
 at::Tensor padded_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             std::int64_t valid, const AttentionOptions& options) {
   const std::int64_t time = q.size(2);
@@ -94,7 +93,7 @@ at::Tensor padded_attention(const at::Tensor& q, const at::Tensor& k, const at::
   }
   const at::Tensor keys = repeat_heads(k, q.size(1));
   const at::Tensor values = repeat_heads(v, q.size(1));
-  const std::int64_t chunk = open_attention_queries(q.size(0), q.size(1), time);
+  const std::int64_t chunk = open_attention_queries(q.size(0), q.size(1), time, q.is_cuda());
   for (std::int64_t begin = valid; begin < time; begin += chunk) {
     const std::int64_t end = std::min(time, begin + chunk);
     // With a sliding window the last padded positions may see no key at all.
@@ -113,6 +112,107 @@ at::Tensor padded_attention(const at::Tensor& q, const at::Tensor& k, const at::
     }
   }
   return at::cat(pieces, 2);
+}
+
+#if MXSCOPE_HAS_CUDA
+// Windows of any lengths in one launch, by the kernels beneath scaled_dot_product_attention, which
+// know more than it offers: unequal lengths, local windows, and in 16 bits ALiBi. Undefined where
+// they do not take the shape.
+at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                           const PackedWindows& windows, std::int64_t longest,
+                           const AttentionOptions& options) {
+  const bool in_16_bits = q.scalar_type() != at::kFloat;
+  const std::int64_t size = q.size(2);
+  if (options.soft_cap || size > 256 || size % (in_16_bits ? 8 : 4) != 0 ||
+      (options.alibi_slopes.defined() && !in_16_bits)) {
+    return {};
+  }
+  if (in_16_bits) {
+    std::optional<c10::SymInt> before;
+    std::optional<c10::SymInt> after;
+    if (options.window > 0 && options.window < longest) {
+      before = options.window - 1;
+      after = 0;
+    }
+    std::optional<at::Tensor> slopes;
+    if (options.alibi_slopes.defined()) {
+      slopes = options.alibi_slopes;
+    }
+    return std::get<0>(at::_flash_attention_forward_symint(
+        q, k, v, windows.device_offsets, windows.device_offsets, longest, longest, 0.0,
+        /*is_causal=*/true, /*return_debug_mask=*/false, options.scale, before, after, {}, slopes));
+  }
+  std::optional<std::int64_t> window;
+  if (options.window > 0 && options.window < longest) {
+    window = options.window;
+  }
+  const auto repeated = [&](const at::Tensor& x) {
+    return repeat_heads(x.transpose(0, 1).unsqueeze(0), q.size(1)).transpose(1, 2);
+  };
+  constexpr std::int64_t kCausalFromTopLeft = 1;
+  return std::get<0>(at::_efficient_attention_forward(
+                         q.unsqueeze(0), repeated(k), repeated(v), {}, windows.device_offsets,
+                         windows.device_offsets, longest, longest, 0.0, kCausalFromTopLeft,
+                         /*compute_log_sumexp=*/false, options.scale, {}, window))
+      .squeeze(0);
+}
+#endif
+
+}  // namespace
+
+std::int64_t open_attention_scores(bool on_gpu) { return on_gpu ? kOpenScoresGpu : kOpenScoresCpu; }
+
+std::int64_t open_attention_queries(std::int64_t windows, std::int64_t heads, std::int64_t time,
+                                    bool on_gpu) {
+  const std::int64_t per_query = std::max<std::int64_t>(1, windows * heads * time);
+  return std::min(time, std::max<std::int64_t>(16, open_attention_scores(on_gpu) / per_query));
+}
+
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const PackedWindows& windows, const AttentionOptions& options) {
+  const std::int64_t rows = q.size(0);
+  const std::int64_t width = q.size(1) * q.size(2);
+  const auto count = static_cast<std::int64_t>(windows.valid.size());
+  const auto length = [&](std::int64_t w) {
+    return windows.offsets[static_cast<std::size_t>(w) + 1] -
+           windows.offsets[static_cast<std::size_t>(w)];
+  };
+  bool padded = false;
+  bool equal = true;
+  std::int64_t longest = 0;
+  for (std::int64_t w = 0; w < count; ++w) {
+    padded = padded || windows.valid[static_cast<std::size_t>(w)] < length(w);
+    equal = equal && length(w) == length(0);
+    longest = std::max(longest, length(w));
+  }
+  const bool local = options.window > 0 && options.window < longest;
+#if MXSCOPE_HAS_CUDA
+  if (q.is_cuda() && !padded && (!equal || local || options.alibi_slopes.defined())) {
+    const at::Tensor mixed = fused_attention(q, k, v, windows, longest, options);
+    if (mixed.defined()) {
+      return mixed.reshape({rows, width});
+    }
+  }
+#endif
+  if (equal && !padded) {
+    const auto by_window = [&](const at::Tensor& x) {
+      return x.reshape({count, longest, x.size(1), x.size(2)}).transpose(1, 2);
+    };
+    return causal_attention(by_window(q), by_window(k), by_window(v), options)
+        .transpose(1, 2)
+        .reshape({rows, width});
+  }
+  at::Tensor mixed = at::empty({rows, width}, q.options());
+  for (std::int64_t w = 0; w < count; ++w) {
+    const std::int64_t begin = windows.offsets[static_cast<std::size_t>(w)];
+    const auto one = [&](const at::Tensor& x) {
+      return x.narrow(0, begin, length(w)).unsqueeze(0).transpose(1, 2);
+    };
+    const at::Tensor out = padded_attention(one(q), one(k), one(v),
+                                            windows.valid[static_cast<std::size_t>(w)], options);
+    mixed.narrow(0, begin, length(w)).copy_(out.transpose(1, 2).reshape({length(w), width}));
+  }
+  return mixed;
 }
 
 }  // namespace mxscope::engine

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace mxscope::engine {
 
@@ -15,18 +16,25 @@ struct AttentionOptions {
   at::Tensor alibi_slopes;  // [heads] float32, or undefined
 };
 
-// Causal attention of windows of equal length. q [windows, heads, time, size], k and v [windows,
-// kv heads, time, size]; returns [windows, heads, time, size]. Memory grows with the time, not with
-// its square: what fused attention cannot do is computed for a few hundred queries at a time.
-at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            const AttentionOptions& options);
+// Bounds of the windows that are packed one after the other.
+struct PackedWindows {
+  const std::vector<std::int64_t>& offsets;  // [windows + 1], first row of each
+  const std::vector<std::int64_t>& valid;    // tokens before the padding of each
+  at::Tensor device_offsets;                 // offsets as int32 on the device, or undefined (CPU)
+};
 
-// Queries of the pieces in which scores are formed in the open, for windows of `time` tokens.
-std::int64_t open_attention_queries(std::int64_t windows, std::int64_t heads, std::int64_t time);
+// Causal attention of packed windows. q [rows, heads, size], k and v [rows, kv heads, size], the
+// last axis contiguous; returns [rows, heads * size]. Padding of a window is never seen as a key; a
+// position without any key yields zero. Memory grows with the rows, not with the windows' squares:
+// what no fused attention can do (soft caps, and on the CPU local windows and ALiBi) is computed
+// for some queries at a time.
+at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const PackedWindows& windows, const AttentionOptions& options);
 
-// The same for one window [1, ...] whose tokens from `valid` on are padding, which no position sees
-// as a key; a position without any key yields zero.
-at::Tensor padded_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            std::int64_t valid, const AttentionOptions& options);
+// Scores that are formed in the open at one time, over all windows and heads.
+std::int64_t open_attention_scores(bool on_gpu);
+// Queries of the pieces in which that is done for windows of `time` tokens.
+std::int64_t open_attention_queries(std::int64_t windows, std::int64_t heads, std::int64_t time,
+                                    bool on_gpu);
 
 }  // namespace mxscope::engine

@@ -23,17 +23,55 @@ at::Tensor angle_table(const std::vector<float>& inv_freq, std::int64_t length, 
   return (cosine ? at::cos(angles) : at::sin(angles)).mul(scaling).to(device);
 }
 
+at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                   at::ScalarType type) {
+  if (x.scalar_type() == type) {
+    return at::linear(x, weight, bias);
+  }
+  at::Tensor out = at::mm(x, weight.t(), type);
+  return bias.defined() ? out.add_(bias) : out;
+}
+
 }  // namespace
+
+bool is_narrow(const Model& model, const std::vector<OperandSpec>& operands, const LinearOps& ops) {
+  return model.device.is_cuda() && model.dtype == at::kFloat && ops.weight != 0 &&
+         ops.activation != 0 && fits_bf16(operands[static_cast<std::size_t>(ops.weight)]) &&
+         fits_bf16(operands[static_cast<std::size_t>(ops.activation)]);
+}
+
+at::Tensor joined_rows(const std::vector<at::Tensor>& parts) {
+  std::int64_t rows = 0;
+  const at::Tensor& first = parts.front();
+  for (const at::Tensor& part : parts) {
+    if (!part.defined() || !part.is_contiguous() || !part.is_alias_of(first) ||
+        part.scalar_type() != first.scalar_type() || part.dim() != first.dim() ||
+        part.size(-1) != first.size(-1) ||
+        part.storage_offset() != first.storage_offset() + rows * first.stride(0)) {
+      return {};
+    }
+    rows += part.size(0);
+  }
+  std::vector<std::int64_t> sizes = first.sizes().vec();
+  sizes.front() = rows;
+  return first.as_strided(sizes, first.strides());
+}
 
 // Applies the linears of one step. An input that several linears read in the same format (q, k and
 // v; gate and up) is quantised once.
 struct Decoder::Apply {
   const Model& model;
   const StepContext& context;
-  // Quantised inputs of this step: source tensor, operand, result.
+  // How a linear takes its input.
+  struct Form {
+    int operand = 0;
+    bool narrow = false;
+    bool operator==(const Form&) const = default;
+  };
+  // Quantised inputs of this step: source tensor, form, result.
   struct Quantised {
     at::Tensor source;
-    int operand;
+    Form form;
     at::Tensor result;
   };
   std::vector<Quantised> inputs;
@@ -47,59 +85,109 @@ struct Decoder::Apply {
     throw Error(ErrorCode::kInternal, "a linear was applied outside of its step");
   }
 
-  // The one operand in which all of `readers` take their input, or 0 where they differ or take it
-  // as it is: then whoever makes the input may quantise it on the way.
-  [[nodiscard]] int common_operand(std::initializer_list<int> readers) const {
-    int common = -1;
+  [[nodiscard]] Form form(int linear) const {
+    const LinearOps& o = ops(linear);
+    return {o.activation, is_narrow(model, context.operands, o)};
+  }
+  // The one form in which all of `readers` take their input, or none where they differ: then
+  // whoever makes the input may quantise it on the way.
+  [[nodiscard]] Form common_form(std::initializer_list<int> readers) const {
+    std::optional<Form> common;
     for (int linear : readers) {
       if (linear < 0) {
         continue;
       }
-      const int operand = ops(linear).activation;
-      if (common >= 0 && operand != common) {
-        return 0;
+      const Form f = form(linear);
+      if (common && *common != f) {
+        return {};
       }
-      common = operand;
+      common = f;
     }
-    return std::max(common, 0);
+    return common.value_or(Form{});
   }
   [[nodiscard]] const OperandSpec* operand(int index) const {
     return index == 0 ? nullptr : &context.operands[static_cast<std::size_t>(index)];
   }
-  // Says that `x` is already quantised in that operand.
-  void already(const at::Tensor& x, int operand) {
-    if (operand != 0) {
-      inputs.push_back({x, operand, x});
+  // Says that `x` is already in that form.
+  void already(const at::Tensor& x, Form f) {
+    if (f.operand != 0) {
+      inputs.push_back({x, f, x});
     }
   }
 
-  at::Tensor input(const at::Tensor& x, int operand) {
-    if (operand == 0) {
+  at::Tensor input(const at::Tensor& x, Form f) {
+    if (f.operand == 0) {
       return x;
     }
     for (const Quantised& q : inputs) {
-      if (q.operand == operand && q.source.is_same(x)) {
+      if (q.form == f && q.source.is_same(x)) {
         return q.result;
       }
     }
     inputs.push_back(
-        {x, operand, quantise(x, context.operands[static_cast<std::size_t>(operand)])});
+        {x, f, quantise(x, context.operands[static_cast<std::size_t>(f.operand)], f.narrow)});
     return inputs.back().result;
+  }
+  [[nodiscard]] at::Tensor weight(int index) const {
+    return context.weights.weight(index, ops(index).weight, form(index).narrow);
   }
 
   // `rows`: the rows of x that reach the linear (experts); undefined: all.
   at::Tensor linear(int index, const at::Tensor& x, const at::Tensor& rows = {}) {
     const LinearOps& o = ops(index);
-    at::Tensor in = input(x, o.activation);
+    at::Tensor in = input(x, form(index));
     if (rows.defined()) {
       in = in.index_select(0, rows);
     }
     const LinearWeights& l = model.linears[static_cast<std::size_t>(index)];
-    at::Tensor out = at::linear(in, context.weights.weight(index, o.weight), l.bias);
+    at::Tensor out = product(in, weight(index), l.bias, model.dtype);
     if (o.output != 0) {
       quantise_(out, context.operands[static_cast<std::size_t>(o.output)]);
     }
     return out;
+  }
+
+  // Linears of one input, as one product where their weights lie together on a GPU and nothing
+  // tells their inputs apart.
+  std::vector<at::Tensor> linears(const std::vector<int>& indices, const at::Tensor& x) {
+    std::vector<at::Tensor> weights;
+    std::vector<at::Tensor> biases;
+    std::vector<std::int64_t> sizes;
+    bool together = x.is_cuda();
+    for (int index : indices) {
+      together = together && form(index) == form(indices.front()) && ops(index).output == 0;
+      if (together) {
+        weights.push_back(weight(index));
+        biases.push_back(model.linears[static_cast<std::size_t>(index)].bias);
+        sizes.push_back(weights.back().size(0));
+      }
+    }
+    const at::Tensor joint = together ? joined_rows(weights) : at::Tensor();
+    const at::Tensor bias =
+        joint.defined() && biases.front().defined() ? joined_rows(biases) : at::Tensor();
+    if (!joint.defined() || bias.defined() != biases.front().defined()) {
+      std::vector<at::Tensor> out;
+      for (int index : indices) {
+        out.push_back(linear(index, x));
+      }
+      return out;
+    }
+    return product(input(x, form(indices.front())), joint, bias, model.dtype)
+        .split_with_sizes(sizes, 1);
+  }
+
+  // The linear's output, with `residual` added to it. On a GPU the product adds it, in float32
+  // before the only rounding, which spares a pass over memory.
+  at::Tensor linear_onto(int index, const at::Tensor& x, const at::Tensor* residual) {
+    if (residual == nullptr) {
+      return linear(index, x);
+    }
+    const LinearWeights& l = model.linears[static_cast<std::size_t>(index)];
+    if (!x.is_cuda() || l.bias.defined() || ops(index).output != 0 || form(index).narrow) {
+      return linear(index, x).add_(*residual);
+    }
+    at::Tensor out = context.consume ? *residual : residual->clone();
+    return out.addmm_(input(x, form(index)), weight(index).t());
   }
 };
 
@@ -137,10 +225,10 @@ at::Tensor Decoder::embed(const MicroBatch& batch) const {
   return hidden;
 }
 
-at::Tensor Decoder::norm(const at::Tensor& x, const NormWeights& w,
-                         const OperandSpec* quantised) const {
+at::Tensor Decoder::norm(const at::Tensor& x, const NormWeights& w, const OperandSpec* quantised,
+                         bool narrow) const {
   return apply_norm(x, w.weight, w.bias, model_->spec().norm, model_->spec().norm_eps,
-                    model_->spec().norm_unit_offset, quantised);
+                    model_->spec().norm_unit_offset, quantised, narrow);
 }
 
 at::Tensor Decoder::final_norm(const at::Tensor& rows) const {
@@ -153,33 +241,29 @@ at::Tensor Decoder::run_step(std::size_t step, const at::Tensor& hidden, const M
   const BlockWeights& block = model_->blocks[static_cast<std::size_t>(s.block)];
   Apply apply{*model_, context, {}};
   const BlockLinears& names = block.linears;
-  const int for_attention = s.kind == StepKind::kAttention
-                                ? apply.common_operand({names.q, names.k, names.v, names.qkv})
-                                : 0;
   if (s.kind == StepKind::kParallel) {
     const at::Tensor normed = norm(hidden, block.attention_norm);
     const at::Tensor for_mlp =
         block.mlp_norm.weight.defined() ? norm(hidden, block.mlp_norm) : normed;
-    at::Tensor out = attention(block, s.block, normed, batch, apply);
-    out.add_(mlp(block, for_mlp, apply));
+    at::Tensor out = attention(block, s.block, normed, batch, apply, nullptr);
+    out.add_(mlp(block, for_mlp, apply, nullptr));
     return out.add_(hidden);
   }
   const bool is_attention = s.kind == StepKind::kAttention;
-  const int operand =
-      is_attention
-          ? for_attention
-          : (block.router.defined() ? 0
-                                    : apply.common_operand({names.gate, names.up, names.gate_up}));
-  const at::Tensor normed =
-      norm(hidden, is_attention ? block.attention_norm : block.mlp_norm, apply.operand(operand));
-  apply.already(normed, operand);
-  at::Tensor out =
-      is_attention ? attention(block, s.block, normed, batch, apply) : mlp(block, normed, apply);
-  const NormWeights& after = is_attention ? block.post_attention_norm : block.post_mlp_norm;
-  if (after.weight.defined()) {
-    out = norm(out, after);
+  Apply::Form form;
+  if (is_attention) {
+    form = apply.common_form({names.q, names.k, names.v, names.qkv});
+  } else if (!block.router.defined()) {
+    form = apply.common_form({names.gate, names.up, names.gate_up});
   }
-  return out.add_(hidden);
+  const at::Tensor normed = norm(hidden, is_attention ? block.attention_norm : block.mlp_norm,
+                                 apply.operand(form.operand), form.narrow);
+  apply.already(normed, form);
+  const NormWeights& after = is_attention ? block.post_attention_norm : block.post_mlp_norm;
+  const at::Tensor* residual = after.weight.defined() ? nullptr : &hidden;
+  const at::Tensor out = is_attention ? attention(block, s.block, normed, batch, apply, residual)
+                                      : mlp(block, normed, apply, residual);
+  return after.weight.defined() ? norm(out, after).add_(hidden) : out;
 }
 
 void Decoder::rotate(const at::Tensor& x, const MicroBatch& batch) const {
@@ -199,8 +283,8 @@ void Decoder::rotate(const at::Tensor& x, const MicroBatch& batch) const {
 }
 
 at::Tensor Decoder::attention(const BlockWeights& block, std::int64_t index,
-                              const at::Tensor& input, const MicroBatch& batch,
-                              Apply& apply) const {
+                              const at::Tensor& input, const MicroBatch& batch, Apply& apply,
+                              const at::Tensor* residual) const {
   const DecoderSpec& spec = model_->spec();
   const BlockLinears& names = block.linears;
   const std::int64_t rows = input.size(0);
@@ -209,9 +293,10 @@ at::Tensor Decoder::attention(const BlockWeights& block, std::int64_t index,
   at::Tensor k;
   at::Tensor v;
   if (spec.qkv_layout == QkvLayout::kSeparate) {
-    q = apply.linear(names.q, input).view({rows, spec.heads, size});
-    k = apply.linear(names.k, input).view({rows, spec.kv_heads, size});
-    v = apply.linear(names.v, input).view({rows, spec.kv_heads, size});
+    const auto parts = apply.linears({names.q, names.k, names.v}, input);
+    q = parts[0].view({rows, spec.heads, size});
+    k = parts[1].view({rows, spec.kv_heads, size});
+    v = parts[2].view({rows, spec.kv_heads, size});
   } else {
     const at::Tensor fused = apply.linear(names.qkv, input);
     if (spec.qkv_layout == QkvLayout::kPerHead) {
@@ -222,9 +307,9 @@ at::Tensor Decoder::attention(const BlockWeights& block, std::int64_t index,
     } else {
       const auto parts = fused.split_with_sizes(
           {spec.heads * size, spec.kv_heads * size, spec.kv_heads * size}, 1);
-      q = parts[0].reshape({rows, spec.heads, size});
-      k = parts[1].reshape({rows, spec.kv_heads, size});
-      v = parts[2].reshape({rows, spec.kv_heads, size});
+      q = parts[0].view({rows, spec.heads, size});
+      k = parts[1].view({rows, spec.kv_heads, size});
+      v = parts[2].view({rows, spec.kv_heads, size});
     }
   }
   if (spec.clip_qkv) {
@@ -252,44 +337,20 @@ at::Tensor Decoder::attention(const BlockWeights& block, std::int64_t index,
   options.window = spec.attention_window[static_cast<std::size_t>(index)];
   options.alibi_slopes = alibi_slopes_;
 
-  bool uniform = true;
-  for (std::int64_t w = 0; w < batch.windows(); ++w) {
-    uniform = uniform && batch.length(w) == batch.length(0) &&
-              batch.valid[static_cast<std::size_t>(w)] == batch.length(w);
-  }
-  at::Tensor mixed;
-  if (uniform) {
-    const std::int64_t windows = batch.windows();
-    const auto by_window = [&](const at::Tensor& x) {
-      return x.reshape({windows, batch.length(0), x.size(1), size}).transpose(1, 2);
-    };
-    mixed = causal_attention(by_window(q), by_window(k), by_window(v), options)
-                .transpose(1, 2)
-                .reshape({rows, spec.heads * size});
-  } else {
-    mixed = at::empty({rows, spec.heads * size}, q.options());
-    for (std::int64_t w = 0; w < batch.windows(); ++w) {
-      const std::int64_t begin = batch.offsets[static_cast<std::size_t>(w)];
-      const std::int64_t length = batch.length(w);
-      const auto one = [&](const at::Tensor& x) {
-        return x.narrow(0, begin, length).unsqueeze(0).transpose(1, 2);
-      };
-      const at::Tensor out = padded_attention(one(q), one(k), one(v),
-                                              batch.valid[static_cast<std::size_t>(w)], options);
-      mixed.narrow(0, begin, length)
-          .copy_(out.transpose(1, 2).reshape({length, spec.heads * size}));
-    }
-  }
-  return apply.linear(names.o, mixed.to(stored));
+  const at::Tensor mixed =
+      packed_attention(q, k, v, {batch.offsets, batch.valid, batch.device_offsets}, options);
+  return apply.linear_onto(names.o, mixed.to(stored), residual);
 }
 
-at::Tensor Decoder::mlp(const BlockWeights& block, const at::Tensor& input, Apply& apply) const {
+at::Tensor Decoder::mlp(const BlockWeights& block, const at::Tensor& input, Apply& apply,
+                        const at::Tensor* residual) const {
   const DecoderSpec& spec = model_->spec();
   if (spec.experts.count > 0) {
-    return experts(block, input, apply);
+    at::Tensor out = experts(block, input, apply);
+    return residual != nullptr ? out.add_(*residual) : out;
   }
   const BlockLinears& names = block.linears;
-  const int operand = apply.ops(names.down).activation;
+  const Apply::Form form = apply.form(names.down);
   at::Tensor gate;
   at::Tensor up;
   if (!spec.gated) {
@@ -299,12 +360,14 @@ at::Tensor Decoder::mlp(const BlockWeights& block, const at::Tensor& input, Appl
     gate = parts[0];
     up = parts[1];
   } else {
-    gate = apply.linear(names.gate, input);
-    up = apply.linear(names.up, input);
+    const auto parts = apply.linears({names.gate, names.up}, input);
+    gate = parts[0];
+    up = parts[1];
   }
-  const at::Tensor inner = apply_gate(gate, up, spec.activation, apply.operand(operand));
-  apply.already(inner, operand);
-  return apply.linear(names.down, inner);
+  const at::Tensor inner =
+      apply_gate(gate, up, spec.activation, apply.operand(form.operand), form.narrow);
+  apply.already(inner, form);
+  return apply.linear_onto(names.down, inner, residual);
 }
 
 at::Tensor Decoder::experts(const BlockWeights& block, const at::Tensor& input,
@@ -328,7 +391,7 @@ at::Tensor Decoder::experts(const BlockWeights& block, const at::Tensor& input,
     const at::Tensor gate = apply.linear(names.gate, input, rows);
     const at::Tensor up = apply.linear(names.up, input, rows);
     const at::Tensor mixed =
-        apply.linear(names.down, apply_gate(gate, up, model_->spec().activation, nullptr)) * share;
+        apply.linear(names.down, apply_gate(gate, up, model_->spec().activation)) * share;
     out.index_add_(0, rows, mixed.to(out.scalar_type()));
   }
   return out;

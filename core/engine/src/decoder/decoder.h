@@ -19,6 +19,7 @@ namespace mxscope::engine {
 struct MicroBatch {
   std::vector<std::int64_t> offsets;  // [windows + 1], first row of each window
   std::vector<std::int64_t> valid;    // tokens before the padding of each window
+  at::Tensor device_offsets;          // offsets as int32 on the device; undefined on the CPU
   at::Tensor ids;                     // [rows] int64
   at::Tensor positions;               // [rows] int64, row of the learned table or of the angles
 
@@ -31,13 +32,22 @@ struct MicroBatch {
   }
 };
 
-// The weight a linear has under an operand (0: as loaded). Implemented by the cache of quantised
-// weights.
+// The weight a linear has under an operand (0: as loaded); `narrow`: stored in bfloat16, see
+// is_narrow. Weights of linears that read the same input may lie one behind the other, and are then
+// multiplied as one. Implemented by the cache of quantised weights.
 class WeightSource {
  public:
   virtual ~WeightSource() = default;
-  virtual at::Tensor weight(int linear, int operand) const = 0;
+  virtual at::Tensor weight(int linear, int operand, bool narrow) const = 0;
 };
+
+// Whether a float32 model multiplies in bfloat16 on a GPU's tensor cores, with float32 sums and
+// result: where both operands are quantised to at most eight significant bits, so that bfloat16
+// holds them without loss.
+[[nodiscard]] bool is_narrow(const Model& model, const std::vector<OperandSpec>& operands,
+                             const LinearOps& ops);
+// Rows of all in one tensor when they lie one behind the other in memory; else undefined.
+[[nodiscard]] at::Tensor joined_rows(const std::vector<at::Tensor>& parts);
 
 // What one execution of a step applies: operations per linear of the step, the table that their
 // indices mean, and where quantised weights come from.
@@ -46,6 +56,8 @@ struct StepContext {
   const std::vector<LinearOps>& ops;  // parallel to linears
   const std::vector<OperandSpec>& operands;
   const WeightSource& weights;
+  // Nobody reads the incoming state after this, so that its memory may take the result (GPU).
+  bool consume = false;
 };
 
 // Executes a DecoderSpec. Immutable and shared by threads; every call computes on the calling
@@ -60,7 +72,8 @@ class Decoder {
 
   // [rows, hidden] in the compute type.
   [[nodiscard]] at::Tensor embed(const MicroBatch& batch) const;
-  // The hidden state after `step` (any but the head) from the one before; the input is left alone.
+  // The hidden state after `step` (any but the head) from the one before, which is left alone
+  // unless context.consume.
   [[nodiscard]] at::Tensor run_step(std::size_t step, const at::Tensor& hidden,
                                     const MicroBatch& batch, const StepContext& context) const;
   // Final norm of some rows [n, hidden].
@@ -70,13 +83,15 @@ class Decoder {
 
  private:
   struct Apply;
+  // Output of attention or MLP; with `residual` that much is added to it.
   at::Tensor attention(const BlockWeights& block, std::int64_t index, const at::Tensor& input,
-                       const MicroBatch& batch, Apply& apply) const;
-  at::Tensor mlp(const BlockWeights& block, const at::Tensor& input, Apply& apply) const;
+                       const MicroBatch& batch, Apply& apply, const at::Tensor* residual) const;
+  at::Tensor mlp(const BlockWeights& block, const at::Tensor& input, Apply& apply,
+                 const at::Tensor* residual) const;
   at::Tensor experts(const BlockWeights& block, const at::Tensor& input, Apply& apply) const;
-  // With `quantised` the result comes out in that operand.
+  // With `quantised` the result comes out in that operand, with `narrow` stored in bfloat16.
   at::Tensor norm(const at::Tensor& x, const NormWeights& weights,
-                  const OperandSpec* quantised = nullptr) const;
+                  const OperandSpec* quantised = nullptr, bool narrow = false) const;
   void rotate(const at::Tensor& x, const MicroBatch& batch) const;  // in place
 
   std::shared_ptr<const Model> model_;

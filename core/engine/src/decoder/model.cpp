@@ -8,6 +8,7 @@
 #include <functional>
 #include <unordered_map>
 
+#include "decoder/uploader.h"
 #include "mxscope/core/base/error.h"
 #include "tensor/tensors.h"
 
@@ -33,23 +34,65 @@ at::ScalarType scalar_type(TensorType type, const std::string& name) {
   }
 }
 
-class Loader {
+// Where the numbers of a model come from.
+class TensorSource {
  public:
-  Loader(const Checkpoint& checkpoint, Model& model,
-         const std::function<bool(std::int64_t)>& on_bytes)
-      : checkpoint_(checkpoint), model_(model), on_bytes_(on_bytes) {}
+  virtual ~TensorSource() = default;
+  // The tensor of that canonical name in the compute type on the device; `transposed`: stored
+  // [in, out]. With `target` it is put there.
+  virtual at::Tensor fetch(const std::string& name, bool transposed, const at::Tensor& target) = 0;
+  [[nodiscard]] virtual bool has(const std::string& name) const = 0;
+  virtual void finish() {}
+};
 
-  // The tensor of that canonical name in the compute type on the device; transposed: stored [in,
-  // out].
-  at::Tensor load(const std::string& name, bool transposed = false) {
+class CheckpointSource : public TensorSource {
+ public:
+  CheckpointSource(const Checkpoint& checkpoint, Model& model,
+                   const std::function<bool(std::int64_t)>& on_bytes)
+      : checkpoint_(checkpoint), model_(model), on_bytes_(on_bytes) {
+    if (model.device.is_cuda()) {
+      uploader_ = std::make_unique<Uploader>(
+          model.device, static_cast<std::int64_t>(checkpoint.tensors().size()));
+      uploader_->wait_for_current_stream();
+    }
+  }
+
+  at::Tensor fetch(const std::string& name, bool transposed, const at::Tensor& target) override {
     const TensorInfo& info = resolve_tensor(checkpoint_, model_.spec(), name);
     const auto cached = loaded_.find(info.name);
     if (cached != loaded_.end()) {
       return cached->second;
     }
+    checkpoint_.will_need(info);
+    const at::Tensor result =
+        uploader_ ? to_gpu(info, transposed, target) : to_host(info, transposed);
+    model_.weights_bytes += static_cast<std::int64_t>(result.nbytes());
+    done_ += static_cast<std::int64_t>(info.bytes);
+    if (on_bytes_ && !on_bytes_(done_)) {
+      throw Error(ErrorCode::kCancelled, "loading was cancelled");
+    }
+    loaded_.emplace(info.name, result);
+    return result;
+  }
+
+  [[nodiscard]] bool has(const std::string& name) const override {
+    return has_tensor(checkpoint_, model_.spec(), name);
+  }
+
+  void finish() override {
+    if (uploader_) {
+      const std::int64_t bad = uploader_->first_not_finite();
+      if (bad >= 0) {
+        throw_not_finite(checkpoint_, *watched_[static_cast<std::size_t>(bad)]);
+      }
+      uploader_->block_current_stream();
+    }
+  }
+
+ private:
+  at::Tensor to_host(const TensorInfo& info, bool transposed) {
     const at::ScalarType stored = scalar_type(info.type, info.name);
     const auto bytes = checkpoint_.data(info);
-    checkpoint_.will_need(info);
     const std::size_t element = c10::elementSize(stored);
     const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % element == 0;
     at::Tensor source;
@@ -61,51 +104,43 @@ class Loader {
       std::memcpy(source.mutable_data_ptr(), bytes.data(), bytes.size());
     }
     check_finite(source, info);
-    at::Tensor result;
-    if (transposed) {
-      result =
-          source.t().to(at::TensorOptions().dtype(model_.dtype).device(model_.device)).contiguous();
-    } else {
-      result = source.to(at::TensorOptions().dtype(model_.dtype).device(model_.device));
-    }
-    model_.weights_bytes += static_cast<std::int64_t>(result.nbytes());
+    const at::Tensor result =
+        transposed ? source.t().to(model_.dtype).contiguous() : source.to(model_.dtype);
     if (!aligned || !result.is_same(source)) {
       model_.resident_bytes += static_cast<std::int64_t>(result.nbytes());
       checkpoint_.done_with(info);
     }
-    done_ += static_cast<std::int64_t>(info.bytes);
-    if (on_bytes_ && !on_bytes_(done_)) {
-      throw Error(ErrorCode::kCancelled, "loading was cancelled");
-    }
-    loaded_.emplace(info.name, result);
     return result;
   }
 
-  NormWeights norm(const std::string& name) {
-    NormWeights n;
-    if (name.empty()) {
-      return n;
+  at::Tensor to_gpu(const TensorInfo& info, bool transposed, const at::Tensor& target) {
+    const auto watched = static_cast<std::int64_t>(watched_.size());
+    watched_.push_back(&info);
+    at::Tensor result = target;
+    if (!result.defined()) {
+      std::vector<std::int64_t> shape = info.shape;
+      if (transposed) {
+        std::swap(shape[0], shape[1]);
+      }
+      result = at::empty(shape, at::TensorOptions().dtype(model_.dtype).device(model_.device));
     }
-    n.weight = load(name + ".weight");
-    if (has_tensor(checkpoint_, model_.spec(), name + ".bias")) {
-      n.bias = load(name + ".bias");
+    const at::ScalarType stored = scalar_type(info.type, info.name);
+    if (transposed) {
+      uploader_->upload_transposed(checkpoint_.data(info), stored, result, watched);
+    } else {
+      uploader_->upload(checkpoint_.data(info), stored, result, watched);
     }
-    if (model_.spec().norm_unit_offset) {
-      n.weight = n.weight.to(at::kFloat).add(1.0);
-    }
-    return n;
+    model_.resident_bytes += static_cast<std::int64_t>(result.nbytes());
+    checkpoint_.done_with(info);
+    return result;
   }
 
- private:
   void check_finite(const at::Tensor& source, const TensorInfo& info) const {
     const at::Tensor flat = source.view({-1});
     for (std::int64_t begin = 0; begin < flat.numel(); begin += kChunkElements) {
       const std::int64_t count = std::min(kChunkElements, flat.numel() - begin);
       if (!at::isfinite(flat.narrow(0, begin, count)).all().item<bool>()) {
-        throw Error(ErrorCode::kInvalidInput,
-                    checkpoint_.files()[static_cast<std::size_t>(info.file)].path().string() +
-                        ": tensor '" + info.name +
-                        "' holds a NaN or an infinity; weights must be finite");
+        throw_not_finite(checkpoint_, info);
       }
     }
   }
@@ -114,10 +149,196 @@ class Loader {
   Model& model_;
   const std::function<bool(std::int64_t)>& on_bytes_;
   std::unordered_map<std::string, at::Tensor> loaded_;
+  std::unique_ptr<Uploader> uploader_;
+  std::vector<const TensorInfo*> watched_;
   std::int64_t done_ = 0;
 };
 
+class RandomSource : public TensorSource {
+ public:
+  explicit RandomSource(Model& model) : model_(model) {
+    for (const PlannedTensor& tensor : planned_tensors(model.spec())) {
+      shapes_.emplace(tensor.name, tensor.shape);
+    }
+  }
+
+  at::Tensor fetch(const std::string& name, bool transposed, const at::Tensor& target) override {
+    const auto made = made_.find(name);
+    if (made != made_.end()) {
+      return made->second;
+    }
+    const auto found = shapes_.find(name);
+    if (found == shapes_.end()) {
+      throw Error(ErrorCode::kInternal, "no shape is known of tensor '" + name + "'");
+    }
+    std::vector<std::int64_t> shape = found->second;
+    if (transposed) {
+      std::swap(shape[0], shape[1]);
+    }
+    at::Tensor result = target;
+    if (!result.defined()) {
+      result = at::empty(shape, at::TensorOptions().dtype(model_.dtype).device(model_.device));
+    }
+    if (shape.size() > 1) {
+      result.normal_(0.0, 0.02);
+    } else {
+      result.fill_(name.ends_with(".bias") ? 0.0 : 1.0);
+    }
+    model_.weights_bytes += static_cast<std::int64_t>(result.nbytes());
+    model_.resident_bytes = model_.weights_bytes;
+    made_.emplace(name, result);
+    return result;
+  }
+  [[nodiscard]] bool has(const std::string& name) const override { return shapes_.contains(name); }
+
+ private:
+  Model& model_;
+  std::unordered_map<std::string, std::vector<std::int64_t>> shapes_;
+  std::unordered_map<std::string, at::Tensor> made_;
+};
+
+// Puts the model together from what the source gives.
+class Assembler {
+ public:
+  Assembler(TensorSource& source, Model& model, const ModelPart& part)
+      : source_(source), model_(model), part_(part) {}
+
+  void assemble() {
+    const DecoderSpec& spec = model_.spec();
+    if (part_.embedding) {
+      model_.embedding = load(spec.embedding + ".weight");
+      if (spec.position == PositionKind::kLearned) {
+        model_.position_embedding = load(spec.position_embedding + ".weight");
+      }
+    }
+    const std::vector<BlockLinears> names = block_linears(model_.inventory);
+    model_.linears.resize(model_.inventory.linears.size());
+    model_.head = static_cast<int>(model_.linears.size()) - 1;
+    if (model_.device.is_cuda()) {
+      for (const BlockLinears& block : names) {
+        place_together({block.q, block.k, block.v});
+        place_together({block.gate, block.up});
+      }
+    }
+    for (std::size_t i = 0; i < model_.linears.size(); ++i) {
+      const Linear& linear = model_.inventory.linears[i];
+      if (!part_.holds(linear)) {
+        continue;
+      }
+      LinearWeights& weights = model_.linears[i];
+      if (!is_streamed(static_cast<int>(i))) {
+        // Only the blocks' Conv1D are stored the other way round, not the head.
+        weights.weight =
+            source_.fetch(linear.weight_tensor, spec.linear_weights_transposed && linear.block >= 0,
+                          weights.weight);
+      }
+      if (!linear.bias_tensor.empty()) {
+        weights.bias = source_.fetch(linear.bias_tensor, false, weights.bias);
+      }
+    }
+    for (std::int64_t b = 0; b < spec.layers; ++b) {
+      model_.blocks.push_back(part_.holds_block(b) ? block(b) : BlockWeights{});
+      model_.blocks.back().linears = names[static_cast<std::size_t>(b)];
+    }
+    if (part_.head && spec.final_norm) {
+      model_.final_norm = norm(spec.final_norm_name);
+    }
+    source_.finish();
+    if (spec.norm_unit_offset) {
+      for (BlockWeights& b : model_.blocks) {
+        for (NormWeights* n : {&b.attention_norm, &b.post_attention_norm, &b.mlp_norm,
+                               &b.post_mlp_norm, &b.q_norm, &b.k_norm}) {
+          add_offset(*n);
+        }
+      }
+      add_offset(model_.final_norm);
+    }
+  }
+
+ private:
+  at::Tensor load(const std::string& name) { return source_.fetch(name, false, {}); }
+
+  [[nodiscard]] bool is_streamed(int linear) const {
+    return !part_.streamed.empty() && part_.streamed[static_cast<std::size_t>(linear)];
+  }
+
+  // Memory of linears that read the same input, one behind the other.
+  void place_together(const std::vector<int>& members) {
+    std::int64_t rows = 0;
+    bool biased = true;
+    for (int i : members) {
+      if (i < 0 || is_streamed(i) ||
+          !part_.holds(model_.inventory.linears[static_cast<std::size_t>(i)])) {
+        return;
+      }
+      const Linear& linear = model_.inventory.linears[static_cast<std::size_t>(i)];
+      rows += linear.out_features;
+      biased = biased && !linear.bias_tensor.empty();
+    }
+    const auto options = at::TensorOptions().dtype(model_.dtype).device(model_.device);
+    const Linear& first = model_.inventory.linears[static_cast<std::size_t>(members.front())];
+    const at::Tensor weight = at::empty({rows, first.in_features}, options);
+    const at::Tensor bias = biased ? at::empty({rows}, options) : at::Tensor();
+    std::int64_t begin = 0;
+    for (int i : members) {
+      const std::int64_t count = model_.inventory.linears[static_cast<std::size_t>(i)].out_features;
+      LinearWeights& weights = model_.linears[static_cast<std::size_t>(i)];
+      weights.weight = weight.narrow(0, begin, count);
+      if (biased) {
+        weights.bias = bias.narrow(0, begin, count);
+      }
+      begin += count;
+    }
+  }
+
+  static void add_offset(NormWeights& norm) {
+    if (norm.weight.defined()) {
+      norm.weight = norm.weight.to(at::kFloat).add(1.0);
+    }
+  }
+
+  NormWeights norm(const std::string& name) {
+    NormWeights n;
+    if (name.empty()) {
+      return n;
+    }
+    n.weight = load(name + ".weight");
+    if (source_.has(name + ".bias")) {
+      n.bias = load(name + ".bias");
+    }
+    return n;
+  }
+
+  BlockWeights block(std::int64_t index) {
+    const DecoderSpec& spec = model_.spec();
+    const std::string prefix = numbered(spec.block_prefix, index);
+    const auto full = [&](const std::string& name) { return name.empty() ? name : prefix + name; };
+    BlockWeights b;
+    b.attention_norm = norm(full(spec.names.attention_norm));
+    b.post_attention_norm = norm(full(spec.names.post_attention_norm));
+    b.mlp_norm = norm(full(spec.names.mlp_norm));
+    b.post_mlp_norm = norm(full(spec.names.post_mlp_norm));
+    b.q_norm = norm(full(spec.names.q_norm));
+    b.k_norm = norm(full(spec.names.k_norm));
+    if (!spec.names.router.empty()) {
+      b.router = load(prefix + spec.names.router + ".weight");
+    }
+    return b;
+  }
+
+  TensorSource& source_;
+  Model& model_;
+  const ModelPart& part_;
+};
+
 }  // namespace
+
+void throw_not_finite(const Checkpoint& checkpoint, const TensorInfo& info) {
+  throw Error(ErrorCode::kInvalidInput,
+              checkpoint.files()[static_cast<std::size_t>(info.file)].path().string() +
+                  ": tensor '" + info.name +
+                  "' holds a NaN or an infinity; weights must be finite");
+}
 
 std::vector<BlockLinears> block_linears(const ModelInventory& inventory) {
   const DecoderSpec& spec = inventory.spec;
@@ -191,50 +412,26 @@ std::vector<Step> decoder_steps(const ModelInventory& inventory) {
 std::shared_ptr<const Model> load_model(std::shared_ptr<const Checkpoint> checkpoint,
                                         const ModelInventory& inventory, at::ScalarType dtype,
                                         c10::Device device,
-                                        const std::function<bool(std::int64_t)>& on_bytes) {
+                                        const std::function<bool(std::int64_t)>& on_bytes,
+                                        const ModelPart& part) {
   auto model = std::make_shared<Model>();
   model->inventory = inventory;
   model->checkpoint = checkpoint;
   model->dtype = dtype;
   model->device = device;
-  const DecoderSpec& spec = model->spec();
-  Loader loader(*checkpoint, *model, on_bytes);
+  CheckpointSource source(*checkpoint, *model, on_bytes);
+  Assembler(source, *model, part).assemble();
+  return model;
+}
 
-  model->embedding = loader.load(spec.embedding + ".weight");
-  if (spec.position == PositionKind::kLearned) {
-    model->position_embedding = loader.load(spec.position_embedding + ".weight");
-  }
-  const std::vector<BlockLinears> linears = block_linears(inventory);
-  for (const Linear& linear : inventory.linears) {
-    // Only the blocks' Conv1D are stored the other way round, not the head.
-    LinearWeights weights;
-    weights.weight =
-        loader.load(linear.weight_tensor, spec.linear_weights_transposed && linear.block >= 0);
-    if (!linear.bias_tensor.empty()) {
-      weights.bias = loader.load(linear.bias_tensor);
-    }
-    model->linears.push_back(std::move(weights));
-  }
-  model->head = static_cast<int>(inventory.linears.size()) - 1;
-  for (std::int64_t b = 0; b < spec.layers; ++b) {
-    const std::string prefix = numbered(spec.block_prefix, b);
-    const auto full = [&](const std::string& name) { return name.empty() ? name : prefix + name; };
-    BlockWeights block;
-    block.attention_norm = loader.norm(full(spec.names.attention_norm));
-    block.post_attention_norm = loader.norm(full(spec.names.post_attention_norm));
-    block.mlp_norm = loader.norm(full(spec.names.mlp_norm));
-    block.post_mlp_norm = loader.norm(full(spec.names.post_mlp_norm));
-    block.q_norm = loader.norm(full(spec.names.q_norm));
-    block.k_norm = loader.norm(full(spec.names.k_norm));
-    if (!spec.names.router.empty()) {
-      block.router = loader.load(prefix + spec.names.router + ".weight");
-    }
-    block.linears = linears[static_cast<std::size_t>(b)];
-    model->blocks.push_back(std::move(block));
-  }
-  if (spec.final_norm) {
-    model->final_norm = loader.norm(spec.final_norm_name);
-  }
+std::shared_ptr<const Model> random_model(const ModelInventory& inventory, at::ScalarType dtype,
+                                          c10::Device device) {
+  auto model = std::make_shared<Model>();
+  model->inventory = inventory;
+  model->dtype = dtype;
+  model->device = device;
+  RandomSource source(*model);
+  Assembler(source, *model, {}).assemble();
   return model;
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,14 +62,41 @@ struct Model {
   [[nodiscard]] const DecoderSpec& spec() const { return inventory.spec; }
 };
 
-// Reads the checkpoint's tensors. Weights that are stored in the compute type stay mapped on the
-// CPU; all others are converted or copied. `on_bytes(done)` is told of progress in bytes of the
-// checkpoint; returning false cancels. Throws Error naming tensor and file for weights that are not
-// finite.
+// Which part of a model a device holds.
+struct ModelPart {
+  std::int64_t first_block = 0;
+  std::int64_t end_block = -1;  // -1: to the last
+  bool embedding = true;
+  bool head = true;            // with the final norm
+  std::vector<bool> streamed;  // per linear: weight left out, see WeightStream; empty: none
+
+  [[nodiscard]] bool holds_block(std::int64_t block) const {
+    return block >= first_block && (end_block < 0 || block < end_block);
+  }
+  // Its weight; biases of streamed linears stay on the device.
+  [[nodiscard]] bool holds(const Linear& linear) const {
+    return linear.block < 0 ? head : holds_block(linear.block);
+  }
+};
+
+// Reads the checkpoint's tensors, each byte once. On the CPU, weights that are stored in the
+// compute type stay mapped; all others are converted or copied. On a GPU, linears that read the
+// same input (q, k and v; gate and up) are placed one behind the other. `on_bytes(done)` is told of
+// progress in bytes of the checkpoint; returning false cancels. Throws Error naming tensor and file
+// for weights that are not finite.
 std::shared_ptr<const Model> load_model(std::shared_ptr<const Checkpoint> checkpoint,
                                         const ModelInventory& inventory, at::ScalarType dtype,
                                         c10::Device device,
-                                        const std::function<bool(std::int64_t)>& on_bytes);
+                                        const std::function<bool(std::int64_t)>& on_bytes,
+                                        const ModelPart& part = {});
+
+// The error of a tensor that holds a NaN or an infinity.
+[[noreturn]] void throw_not_finite(const Checkpoint& checkpoint, const TensorInfo& info);
+
+// The same shapes with random numbers (normal, standard deviation 0.02; norms 1, biases 0), for
+// benchmarks.
+std::shared_ptr<const Model> random_model(const ModelInventory& inventory, at::ScalarType dtype,
+                                          c10::Device device);
 
 // The steps a block is cut into for the sharing of states: attention and MLP apart, or one step
 // where both read the same input. The last entry is the head. [steps][linears of the step]

@@ -2,22 +2,17 @@
 #include "evaluate/lockstep.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cmath>
-#include <mutex>
+#include <optional>
 
 #include "mxscope/core/base/error.h"
-#include "mxscope/kernels/token_stats.h"
+#include "run/device_guard.h"
 #include "tensor/tensors.h"
-#if MXSCOPE_HAS_CUDA
-#include <c10/cuda/CUDAStream.h>
-
-#include "mxscope/kernels/mx_quantize_cuda.h"
-#include "mxscope/kernels/token_stats_cuda.h"
-#endif
 
 namespace mxscope::engine {
 namespace {
@@ -28,67 +23,62 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-kernels::LogitsView view_of(const at::Tensor& logits) {
-  return {logits.const_data_ptr(), kernel_dtype(logits.scalar_type()), logits.size(0),
-          logits.size(1), logits.stride(0)};
+// Numbers made on the host, as a tensor of the device. Pinned, so that the host need not wait for
+// the GPU to get to the copy.
+template <class Number>
+at::Tensor on_device(const std::vector<Number>& numbers, at::ScalarType type, c10::Device device) {
+  const auto count = static_cast<std::int64_t>(numbers.size());
+  at::Tensor host =
+      at::empty({count}, at::TensorOptions().dtype(type).pinned_memory(device.is_cuda()));
+  std::copy(numbers.begin(), numbers.end(), host.mutable_data_ptr<Number>());
+  return host.to(device, /*non_blocking=*/true);
+}
+
+// Times of one stage on its device.
+struct Span {
+  c10::Event begin;
+  c10::Event end;
+  explicit Span(c10::DeviceType type)
+      : begin(type, c10::EventFlag::BACKEND_DEFAULT), end(type, c10::EventFlag::BACKEND_DEFAULT) {}
+};
+
+c10::Stream current_stream(c10::Device device) {
+  return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
 }
 
 }  // namespace
 
-// All tensors [rows of the micro-batch] on the device that computed them.
-struct Lockstep::Rows {
-  at::Tensor logp_target, entropy, logsumexp, max_logp;  // float32
-  at::Tensor argmax;                                     // int32
-  at::Tensor finite, same_argmax;                        // uint8
-  at::Tensor kl, p_target_change;                        // float32
+struct Lockstep::InFlight {
+  Panel panel;
+  std::vector<MicroBatch> batches;
+  std::vector<std::vector<at::Tensor>> states;  // [node of the last step run][micro-batch]
+  std::vector<std::vector<RowFigures>> rows;    // [micro-batch][node of the head]
+  std::vector<Span> spans;                      // GPU: one per stage
+  std::mutex seconds_mutex;
+  std::vector<double> seconds;  // CPU: per variant
 
-  Rows() = default;
-  Rows(std::int64_t rows, c10::Device device) {
-    const auto make = [&](at::ScalarType type) {
-      return at::empty({rows}, at::TensorOptions().dtype(type).device(device));
-    };
-    for (at::Tensor* t : {&logp_target, &entropy, &logsumexp, &max_logp, &kl, &p_target_change}) {
-      *t = make(at::kFloat);
-    }
-    argmax = make(at::kInt);
-    finite = make(at::kByte);
-    same_argmax = make(at::kByte);
-  }
-
-  [[nodiscard]] kernels::TokenStats stats(std::int64_t row) const {
-    return {logp_target.mutable_data_ptr<float>() + row,
-            entropy.mutable_data_ptr<float>() + row,
-            logsumexp.mutable_data_ptr<float>() + row,
-            max_logp.mutable_data_ptr<float>() + row,
-            argmax.mutable_data_ptr<std::int32_t>() + row,
-            finite.mutable_data_ptr<std::uint8_t>() + row};
-  }
-  [[nodiscard]] kernels::TokenComparison comparison(std::int64_t row) const {
-    return {kl.mutable_data_ptr<float>() + row, p_target_change.mutable_data_ptr<float>() + row,
-            same_argmax.mutable_data_ptr<std::uint8_t>() + row};
-  }
-  void to_host() {
-    for (at::Tensor* t : {&logp_target, &entropy, &logsumexp, &max_logp, &argmax, &finite,
-                          &same_argmax, &kl, &p_target_change}) {
-      *t = t->cpu();
+  // A node's time is shared by its variants.
+  void charge(const StateNode& node, double spent) {
+    const std::lock_guard lock(seconds_mutex);
+    for (int v : node.variants) {
+      seconds[static_cast<std::size_t>(v)] += spent / static_cast<double>(node.variants.size());
     }
   }
 };
 
-Lockstep::Lockstep(std::shared_ptr<const Decoder> decoder, const StatePlan& plan,
+Lockstep::Lockstep(std::vector<std::shared_ptr<Stage>> stages, const StatePlan& plan,
                    const std::vector<OperandSpec>& operands, const TokenWindows& windows,
                    LockstepSettings settings, ThreadPool* pool)
-    : decoder_(std::move(decoder)),
+    : stages_(std::move(stages)),
       plan_(plan),
       operands_(operands),
       windows_(windows),
       settings_(settings),
-      pool_(pool),
-      cache_(std::shared_ptr<const Model>(decoder_, &decoder_->model()), operands,
-             settings.cache_bytes, pool) {}
+      pool_(pool) {}
 
 MicroBatch Lockstep::micro_batch(std::int64_t index, std::int64_t last_window) const {
-  const DecoderSpec& spec = decoder_->model().spec();
+  const Model& model = stages_.front()->decoder->model();
+  const DecoderSpec& spec = model.spec();
   MicroBatch batch;
   batch.offsets.push_back(0);
   std::vector<std::int64_t> ids;
@@ -109,13 +99,12 @@ MicroBatch Lockstep::micro_batch(std::int64_t index, std::int64_t last_window) c
     batch.offsets.push_back(static_cast<std::int64_t>(ids.size()));
     batch.valid.push_back(span.valid);
   }
-  const auto tensor = [&](std::vector<std::int64_t>& values) {
-    return at::from_blob(values.data(), {static_cast<std::int64_t>(values.size())}, at::kLong)
-        .clone()
-        .to(decoder_->model().device);
-  };
-  batch.ids = tensor(ids);
-  batch.positions = tensor(positions);
+  batch.ids = on_device(ids, at::kLong, model.device);
+  batch.positions = on_device(positions, at::kLong, model.device);
+  if (model.device.is_cuda()) {
+    const std::vector<std::int32_t> offsets(batch.offsets.begin(), batch.offsets.end());
+    batch.device_offsets = on_device(offsets, at::kInt, model.device);
+  }
   return batch;
 }
 
@@ -129,146 +118,174 @@ void Lockstep::for_each(std::int64_t count, const std::function<void(std::int64_
   }
 }
 
-PanelFigures Lockstep::run(const Panel& panel, JobControl& control,
-                           const std::function<void(std::int64_t)>& advance) {
-  const auto begin = Clock::now();
-  const std::int64_t last_window = panel.first_window + panel.windows;
-  const auto count = static_cast<std::size_t>(panel.batches);
-  std::vector<MicroBatch> batches;
-  batches.reserve(count);
-  for (std::int64_t b = 0; b < panel.batches; ++b) {
-    batches.push_back(micro_batch(panel.first_batch + b, last_window));
+std::shared_ptr<Lockstep::InFlight> Lockstep::start(
+    const Panel& panel, JobControl& control, const std::function<void(std::int64_t)>& advance) {
+  auto flight = std::make_shared<InFlight>();
+  flight->panel = panel;
+  flight->seconds.assign(static_cast<std::size_t>(settings_.variants), 0.0);
+  for (const auto& stage : stages_) {
+    const std::lock_guard lock(stage->busy);
+    const DeviceGuard guard(stage->device);
+    run_stage(*stage, *flight, control, advance);
   }
-  PanelFigures figures;
-  figures.seconds.assign(static_cast<std::size_t>(settings_.variants), 0.0);
-  std::mutex seconds_mutex;
-  // A node's time is shared by its variants; several threads make one device.
-  const double device_share = pool_ != nullptr ? 1.0 / pool_->threads() : 1.0;
-  const auto charge = [&](const StateNode& node, double seconds) {
-    const std::lock_guard lock(seconds_mutex);
-    for (int v : node.variants) {
-      figures.seconds[static_cast<std::size_t>(v)] +=
-          seconds * device_share / static_cast<double>(node.variants.size());
+  flight->states.clear();
+  return flight;
+}
+
+void Lockstep::run_stage(Stage& stage, InFlight& flight, JobControl& control,
+                         const std::function<void(std::int64_t)>& advance) {
+  const c10::Device device = stage.decoder->model().device;
+  const Panel& panel = flight.panel;
+  const auto count = static_cast<std::size_t>(panel.batches);
+  if (pool_ == nullptr) {
+    flight.spans.emplace_back(device.type());
+    flight.spans.back().begin.record(current_stream(device));
+  }
+  if (stage.first_step == 0) {
+    for (std::int64_t b = 0; b < panel.batches; ++b) {
+      flight.batches.push_back(
+          micro_batch(panel.first_batch + b, panel.first_window + panel.windows));
     }
-  };
-
-  // states[node][micro-batch]
-  using States = std::vector<std::vector<at::Tensor>>;
-  States states(1, std::vector<at::Tensor>(count));
-  for_each(panel.batches, [&](std::int64_t b) {
-    states[0][static_cast<std::size_t>(b)] = decoder_->embed(batches[static_cast<std::size_t>(b)]);
-  });
-
-  for (std::size_t s = 0; s + 1 < plan_.steps.size(); ++s) {
+    flight.states.assign(1, std::vector<at::Tensor>(count));
+    for_each(panel.batches, [&](std::int64_t b) {
+      const auto i = static_cast<std::size_t>(b);
+      flight.states[0][i] = stage.decoder->embed(flight.batches[i]);
+    });
+  } else {
+    for (MicroBatch& batch : flight.batches) {
+      batch.positions = batch.positions.to(device, /*non_blocking=*/true);
+      batch.device_offsets = batch.device_offsets.to(device, /*non_blocking=*/true);
+    }
+    for (auto& state : flight.states) {
+      for (at::Tensor& hidden : state) {
+        hidden = hidden.to(device, /*non_blocking=*/true);
+      }
+    }
+  }
+  for (std::size_t s = stage.first_step; s < stage.end_step; ++s) {
     if (!control.checkpoint()) {
       throw Error(ErrorCode::kCancelled, "the job was cancelled");
     }
-    const StepPlan& step = plan_.steps[s];
-    cache_.prepare(step);
-    const auto nodes = static_cast<std::int64_t>(step.nodes.size());
-    States next(step.nodes.size(), std::vector<at::Tensor>(count));
-    // A state is dropped for a micro-batch when its last child has been computed.
-    std::vector<std::atomic<int>> children(states.size() * count);
-    for (const StateNode& node : step.nodes) {
-      for (std::size_t b = 0; b < count; ++b) {
-        ++children[static_cast<std::size_t>(node.parent) * count + b];
+    stage.cache.prepare(s, plan_.steps[s]);
+    // The copies of the step behind, and from the head on those of the next panel's first one.
+    const std::size_t ahead = s + 1 < stage.end_step ? s + 1 : stage.first_step;
+    if (ahead != s) {
+      stage.cache.prepare_ahead(ahead, plan_.steps[ahead]);
+    }
+    if (s + 1 < plan_.steps.size()) {
+      run_step(stage, s, flight, advance);
+    } else {
+      run_head(stage, flight, advance);
+    }
+    stage.cache.release(s, plan_.steps[s]);
+  }
+  if (stage.end_step == plan_.steps.size()) {
+    for (auto& batch : flight.rows) {
+      for (RowFigures& rows : batch) {
+        rows.to_host();
       }
     }
-    for_each(panel.batches * nodes, [&](std::int64_t task) {
-      const auto b = static_cast<std::size_t>(task / nodes);
-      const auto n = static_cast<std::size_t>(task % nodes);
-      const StateNode& node = step.nodes[n];
-      const auto parent = static_cast<std::size_t>(node.parent);
-      const auto start = Clock::now();
-      next[n][b] = decoder_->run_step(
-          s, states[parent][b], batches[b],
-          {step.linears, step.configs[static_cast<std::size_t>(node.config)], operands_, cache_});
-      if (--children[parent * count + b] == 0) {
-        states[parent][b].reset();
-      }
-      charge(node, seconds_since(start));
-      advance(1);
-    });
-    cache_.release(step);
-    states = std::move(next);
   }
+  if (pool_ == nullptr) {
+    flight.spans.back().end.record(current_stream(device));
+  }
+}
 
-  if (!control.checkpoint()) {
-    throw Error(ErrorCode::kCancelled, "the job was cancelled");
+void Lockstep::run_step(Stage& stage, std::size_t s, InFlight& flight,
+                        const std::function<void(std::int64_t)>& advance) {
+  const StepPlan& step = plan_.steps[s];
+  const auto count = static_cast<std::size_t>(flight.panel.batches);
+  const auto nodes = static_cast<std::int64_t>(step.nodes.size());
+  // Several threads make one device.
+  const double device_share = pool_ != nullptr ? 1.0 / pool_->threads() : 1.0;
+  std::vector<std::vector<at::Tensor>> next(step.nodes.size(), std::vector<at::Tensor>(count));
+  // A state is dropped for a micro-batch when its last child has been computed.
+  std::vector<std::atomic<int>> children(flight.states.size() * count);
+  for (const StateNode& node : step.nodes) {
+    for (std::size_t b = 0; b < count; ++b) {
+      ++children[static_cast<std::size_t>(node.parent) * count + b];
+    }
   }
+  for_each(flight.panel.batches * nodes, [&](std::int64_t task) {
+    const auto b = static_cast<std::size_t>(task / nodes);
+    const auto n = static_cast<std::size_t>(task % nodes);
+    const StateNode& node = step.nodes[n];
+    const auto parent = static_cast<std::size_t>(node.parent);
+    std::atomic<int>& readers = children[parent * count + b];
+    const auto start = Clock::now();
+    next[n][b] = stage.decoder->run_step(
+        s, flight.states[parent][b], flight.batches[b],
+        {step.linears, step.configs[static_cast<std::size_t>(node.config)], operands_, stage.cache,
+         /*consume=*/pool_ == nullptr && readers == 1});
+    if (--readers == 0) {
+      flight.states[parent][b].reset();
+    }
+    flight.charge(node, seconds_since(start) * device_share);
+    advance(1);
+  });
+  flight.states = std::move(next);
+}
+
+at::Tensor Lockstep::targets_of(const Panel& panel, std::size_t b, const MicroBatch& batch,
+                                c10::Device device) const {
+  std::vector<std::int64_t> wanted(static_cast<std::size_t>(batch.rows()), -1);
+  for (std::int64_t w = 0; w < batch.windows(); ++w) {
+    const auto window = static_cast<std::size_t>(
+        (panel.first_batch + static_cast<std::int64_t>(b)) * settings_.batch + w);
+    const WindowSpan& span = windows_.windows[window];
+    const auto ids = windows_.row(window);
+    for (std::int32_t p = span.score_begin; p < span.score_end; ++p) {
+      wanted[static_cast<std::size_t>(batch.offsets[static_cast<std::size_t>(w)] + p)] =
+          ids[static_cast<std::size_t>(p) + 1];
+    }
+  }
+  return on_device(wanted, at::kLong, device);
+}
+
+void Lockstep::run_head(Stage& stage, InFlight& flight,
+                        const std::function<void(std::int64_t)>& advance) {
   const StepPlan& last = plan_.steps.back();
-  cache_.prepare(last);
-  std::vector<std::vector<Rows>> rows(count);
-  std::vector<at::Tensor> targets(count);
+  const c10::Device device = stage.decoder->model().device;
+  const double device_share = pool_ != nullptr ? 1.0 / pool_->threads() : 1.0;
   struct Chunk {
     std::size_t batch;
     std::int64_t begin, end;
   };
+  std::vector<at::Tensor> targets;
   std::vector<Chunk> chunks;
-  for (std::size_t b = 0; b < count; ++b) {
-    const MicroBatch& batch = batches[b];
+  for (std::size_t b = 0; b < flight.batches.size(); ++b) {
+    const std::int64_t rows = flight.batches[b].rows();
+    flight.rows.emplace_back();
     for (std::size_t n = 0; n < last.nodes.size(); ++n) {
-      rows[b].emplace_back(batch.rows(), decoder_->model().device);
+      flight.rows[b].emplace_back(rows, device);
     }
-    std::vector<std::int64_t> wanted(static_cast<std::size_t>(batch.rows()), -1);
-    for (std::int64_t w = 0; w < batch.windows(); ++w) {
-      const auto window = static_cast<std::size_t>(
-          (panel.first_batch + static_cast<std::int64_t>(b)) * settings_.batch + w);
-      const WindowSpan& span = windows_.windows[window];
-      const auto ids = windows_.row(window);
-      for (std::int32_t p = span.score_begin; p < span.score_end; ++p) {
-        wanted[static_cast<std::size_t>(batch.offsets[static_cast<std::size_t>(w)] + p)] =
-            ids[static_cast<std::size_t>(p) + 1];
-      }
-    }
-    targets[b] = at::from_blob(wanted.data(), {batch.rows()}, at::kLong)
-                     .clone()
-                     .to(decoder_->model().device);
-    for (std::int64_t r = 0; r < batch.rows(); r += settings_.head_chunk) {
-      chunks.push_back({b, r, std::min(batch.rows(), r + settings_.head_chunk)});
+    flight.rows[b].front().compare_with_itself();
+    targets.push_back(targets_of(flight.panel, b, flight.batches[b], device));
+    for (std::int64_t r = 0; r < rows; r += settings_.head_chunk) {
+      chunks.push_back({b, r, std::min(rows, r + settings_.head_chunk)});
     }
   }
   for_each(static_cast<std::int64_t>(chunks.size()), [&](std::int64_t c) {
     const Chunk& chunk = chunks[static_cast<std::size_t>(c)];
     const auto start = Clock::now();
     std::vector<at::Tensor> inputs;
-    for (const auto& state : states) {
+    for (const auto& state : flight.states) {
       inputs.push_back(state[chunk.batch].narrow(0, chunk.begin, chunk.end - chunk.begin));
     }
-    head(chunk.begin, chunk.end, inputs, targets[chunk.batch], rows[chunk.batch]);
-    const double share = seconds_since(start) / static_cast<double>(last.nodes.size());
+    head_chunk(stage, chunk.begin, inputs, targets[chunk.batch], flight.rows[chunk.batch]);
+    const double share =
+        seconds_since(start) * device_share / static_cast<double>(last.nodes.size());
     for (const StateNode& node : last.nodes) {
-      charge(node, share);
+      flight.charge(node, share);
     }
-    if (chunk.end == batches[chunk.batch].rows()) {
+    if (chunk.end == flight.batches[chunk.batch].rows()) {
       advance(static_cast<std::int64_t>(last.nodes.size()));
     }
   });
-  cache_.release(last);
-  reduce(panel, batches, rows, figures);
-  if (pool_ == nullptr) {
-    // The host only enqueues on a GPU, so its clock says nothing about single steps: the panel's
-    // time is divided by the number of step executions each variant asked for.
-    const double total = seconds_since(begin);
-    std::vector<double> units(figures.seconds.size(), 0.0);
-    double all = 0;
-    for (const StepPlan& step : plan_.steps) {
-      for (const StateNode& node : step.nodes) {
-        all += 1;
-        for (int v : node.variants) {
-          units[static_cast<std::size_t>(v)] += 1.0 / static_cast<double>(node.variants.size());
-        }
-      }
-    }
-    for (std::size_t v = 0; v < units.size(); ++v) {
-      figures.seconds[v] = total * units[v] / all;
-    }
-  }
-  return figures;
 }
 
-void Lockstep::head(std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& states,
-                    const at::Tensor& targets, std::vector<Rows>& rows) const {
+void Lockstep::head_chunk(Stage& stage, std::int64_t begin, const std::vector<at::Tensor>& states,
+                          const at::Tensor& targets, const std::vector<RowFigures>& rows) const {
   const StepPlan& last = plan_.steps.back();
   std::vector<at::Tensor> normed(states.size());
   at::Tensor baseline;
@@ -277,104 +294,63 @@ void Lockstep::head(std::int64_t begin, std::int64_t end, const std::vector<at::
     const StateNode& node = last.nodes[n];
     at::Tensor& input = normed[static_cast<std::size_t>(node.parent)];
     if (!input.defined()) {
-      input = decoder_->final_norm(states[static_cast<std::size_t>(node.parent)]);
+      input = stage.decoder->final_norm(states[static_cast<std::size_t>(node.parent)]);
     }
-    const at::Tensor logits = decoder_->logits(
-        input,
-        {last.linears, last.configs[static_cast<std::size_t>(node.config)], operands_, cache_});
+    const at::Tensor logits = stage.decoder->logits(
+        input, {last.linears, last.configs[static_cast<std::size_t>(node.config)], operands_,
+                stage.cache});
     // Variant 0 is the baseline and comes first, so node 0 holds its logits.
     if (n == 0) {
       baseline = logits;
-    }
-    const auto stats = rows[n].stats(begin);
-    const auto against = rows[n].comparison(begin);
-    if (logits.is_cuda()) {
-#if MXSCOPE_HAS_CUDA
-      const auto stream = c10::cuda::getCurrentCUDAStream().stream();
-      int status = 0;
-      if (n == 0) {
-        status = kernels::token_stats_cuda(view_of(logits), wanted, stats, stream);
-      } else {
-        status = kernels::token_stats_against_cuda(view_of(baseline), rows[0].stats(begin),
-                                                   view_of(logits), wanted, stats, against, stream);
-      }
-      if (status != 0) {
-        throw Error(ErrorCode::kDevice, std::string("token statistics failed on the GPU: ") +
-                                            kernels::cuda_error_text(status));
-      }
-#endif
-    } else if (n == 0) {
-      kernels::token_stats_cpu(view_of(logits), wanted, stats);
+      token_stats(logits, wanted, rows[0].stats(begin));
     } else {
-      kernels::token_stats_against_cpu(view_of(baseline), rows[0].stats(begin), view_of(logits),
-                                       wanted, stats, against);
+      token_stats_against(baseline, rows[0].stats(begin), logits, wanted, rows[n].stats(begin),
+                          rows[n].comparison(begin));
     }
   }
-  // The baseline against itself is exact by definition.
-  rows[0].kl.narrow(0, begin, end - begin).zero_();
-  rows[0].p_target_change.narrow(0, begin, end - begin).zero_();
-  rows[0].same_argmax.narrow(0, begin, end - begin).fill_(1);
 }
 
-void Lockstep::reduce(const Panel& panel, const std::vector<MicroBatch>& batches,
-                      std::vector<std::vector<Rows>>& rows, PanelFigures& figures) {
-  const std::size_t nodes = plan_.steps.back().nodes.size();
-  figures.nodes.resize(nodes);
-  for (NodeFigures& node : figures.nodes) {
-    node.windows.resize(static_cast<std::size_t>(panel.windows));
+bool Lockstep::is_ready(const InFlight& panel) {
+  return panel.spans.empty() || panel.spans.back().end.query();
+}
+
+PanelFigures Lockstep::finish(InFlight& flight) {
+  if (!flight.spans.empty()) {
+    flight.spans.back().end.synchronize();
   }
-  for (auto& batch : rows) {
-    for (Rows& r : batch) {
-      r.to_host();
+  for (const auto& stage : stages_) {
+    const std::lock_guard lock(stage->busy);
+    stage->cache.check_finite();
+  }
+  PanelFigures figures;
+  figures.seconds = std::move(flight.seconds);
+  figures.nodes.resize(plan_.steps.back().nodes.size());
+  for_each(static_cast<std::int64_t>(figures.nodes.size()), [&](std::int64_t n) {
+    const auto node = static_cast<std::size_t>(n);
+    figures.nodes[node] = reduce_rows(flight.panel, windows_, flight.batches, flight.rows, node);
+  });
+  if (flight.spans.empty()) {
+    return figures;
+  }
+  // The host only tells a GPU what to do, so its clock says nothing about single steps: a stage's
+  // time is divided by the number of step executions each variant asked for.
+  figures.seconds.assign(figures.seconds.size(), 0.0);
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    const double total = flight.spans[i].begin.elapsedTime(flight.spans[i].end) / 1e3;
+    double all = 0;
+    for (std::size_t s = stages_[i]->first_step; s < stages_[i]->end_step; ++s) {
+      all += static_cast<double>(plan_.steps[s].nodes.size());
     }
-  }
-  const auto node_task = [&](std::int64_t index) {
-    const auto n = static_cast<std::size_t>(index);
-    NodeFigures& out = figures.nodes[n];
-    std::size_t w_in_panel = 0;
-    for (std::size_t b = 0; b < batches.size(); ++b) {
-      const MicroBatch& batch = batches[b];
-      const Rows& r = rows[b][n];
-      const float* logp = r.logp_target.const_data_ptr<float>();
-      const float* entropy = r.entropy.const_data_ptr<float>();
-      const float* max_logp = r.max_logp.const_data_ptr<float>();
-      const float* kl = r.kl.const_data_ptr<float>();
-      const float* change = r.p_target_change.const_data_ptr<float>();
-      const std::uint8_t* same = r.same_argmax.const_data_ptr<std::uint8_t>();
-      const std::uint8_t* finite = r.finite.const_data_ptr<std::uint8_t>();
-      for (std::int64_t w = 0; w < batch.windows(); ++w, ++w_in_panel) {
-        const WindowSpan& span =
-            windows_.windows[static_cast<std::size_t>(panel.first_window) + w_in_panel];
-        WindowSums& sums = out.windows[w_in_panel];
-        const std::int64_t first = batch.offsets[static_cast<std::size_t>(w)];
-        sums.tokens = span.scored();
-        sums.weight = span.weight;
-        sums.bytes = span.bytes;
-        sums.argmax_positions = span.argmax_positions();
-        for (std::int64_t p = 0; p < span.length; ++p) {
-          const std::int64_t i = first + p;
-          sums.argmax_xent_sum -= max_logp[i];
-          sums.argmax_entropy_sum += entropy[i];
-          sums.non_finite += finite[i] == 0 ? 1 : 0;
-          if (p < span.score_begin || p >= span.score_end) {
-            continue;
-          }
-          sums.nll_sum -= logp[i];
-          sums.entropy_sum += entropy[i];
-          sums.kl_sum += kl[i];
-          sums.kl_max = std::max(sums.kl_max, static_cast<double>(kl[i]));
-          sums.top1_count += same[i];
-          sums.p_change_sum += change[i];
-          sums.p_change_sq_sum += static_cast<double>(change[i]) * change[i];
-          if (n != 0) {
-            out.histograms.kl.add(kl[i]);
-            out.histograms.p_change.add(change[i]);
-          }
+    for (std::size_t s = stages_[i]->first_step; s < stages_[i]->end_step; ++s) {
+      for (const StateNode& node : plan_.steps[s].nodes) {
+        for (int v : node.variants) {
+          figures.seconds[static_cast<std::size_t>(v)] +=
+              total / all / static_cast<double>(node.variants.size());
         }
       }
     }
-  };
-  for_each(static_cast<std::int64_t>(nodes), node_task);
+  }
+  return figures;
 }
 
 }  // namespace mxscope::engine

@@ -4,24 +4,40 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <vector>
 
 #include "decoder/decoder.h"
+#include "evaluate/row_figures.h"
 #include "evaluate/thread_pool.h"
 #include "evaluate/weight_cache.h"
 #include "mxscope/core/data/windows.h"
 #include "mxscope/core/schedule/panels.h"
 #include "mxscope/core/schedule/state_plan.h"
-#include "mxscope/core/stats/metrics.h"
-#include "mxscope/core/stats/window_sums.h"
 #include "mxscope/engine/engine.h"
 
 namespace mxscope::engine {
 
-// What a panel gave for one node of the head, that is for every variant that shares it.
-struct NodeFigures {
-  std::vector<WindowSums> windows;  // of the panel, in window order
-  RunHistograms histograms;         // over the panel's scored positions
+// Consecutive steps of the model on one device. A model that fits a device is one stage; else
+// panels pass from stage to stage, and several workers keep all of them busy.
+struct Stage {
+  Stage(std::string on_device, std::shared_ptr<const Decoder> with_decoder, std::size_t first,
+        std::size_t end, const std::vector<OperandSpec>& operands, std::int64_t cache_bytes,
+        ThreadPool* pool, std::unique_ptr<WeightStream> stream)
+      : device(std::move(on_device)),
+        decoder(std::move(with_decoder)),
+        first_step(first),
+        end_step(end),
+        cache(std::shared_ptr<const Model>(decoder, &decoder->model()), operands, cache_bytes, pool,
+              std::move(stream)) {}
+
+  std::string device;
+  std::shared_ptr<const Decoder> decoder;
+  std::size_t first_step;  // of StatePlan::steps
+  std::size_t end_step;
+  WeightCache cache;
+  std::mutex busy;  // held by the worker whose panel is in the stage
 };
 
 struct PanelFigures {
@@ -32,44 +48,52 @@ struct PanelFigures {
 struct LockstepSettings {
   std::int64_t batch = 1;         // windows per micro-batch
   std::int64_t head_chunk = 256;  // positions whose logits exist at one time
-  std::int64_t cache_bytes = 0;   // of quantised weights kept between panels
   std::int64_t variants = 1;
 };
 
 // Takes the windows of a panel through the model block by block, baseline and variants side by
-// side. One object per device; run() is called by one thread at a time.
+// side. One object per worker; its members are called by one thread at a time.
 class Lockstep {
  public:
   // `pool` is null on a GPU. The references must outlive the object.
-  Lockstep(std::shared_ptr<const Decoder> decoder, const StatePlan& plan,
+  Lockstep(std::vector<std::shared_ptr<Stage>> stages, const StatePlan& plan,
            const std::vector<OperandSpec>& operands, const TokenWindows& windows,
            LockstepSettings settings, ThreadPool* pool);
 
-  // `advance(n)`: n more executions of a step have ended; any thread may call it. Throws Error
-  // kCancelled when `control` says so, kOutOfMemory when the device's memory is too small.
-  PanelFigures run(const Panel& panel, JobControl& control,
-                   const std::function<void(std::int64_t)>& advance);
+  // A panel on its way: a GPU may still be computing it.
+  struct InFlight;
 
-  [[nodiscard]] const WeightCache& cache() const { return cache_; }
+  // Tells the devices everything that the panel needs; on the CPU computes it. `advance(n)`: n more
+  // executions of a step have ended (CPU) or been handed to the GPU, which is at most about a
+  // thousand kernels behind; any thread may call it. Throws Error kCancelled when `control` says
+  // so, kOutOfMemory when a device's memory is too small.
+  std::shared_ptr<InFlight> start(const Panel& panel, JobControl& control,
+                                  const std::function<void(std::int64_t)>& advance);
+  // Whether finish() would not wait.
+  [[nodiscard]] static bool is_ready(const InFlight& panel);
+  // Waits for the panel and sums up. Throws Error for streamed weights that are not finite.
+  PanelFigures finish(InFlight& panel);
 
  private:
-  struct Rows;  // figures of every row of a micro-batch under one head node
-
   MicroBatch micro_batch(std::int64_t index, std::int64_t last_window) const;
   void for_each(std::int64_t count, const std::function<void(std::int64_t)>& task);
+  void run_stage(Stage& stage, InFlight& flight, JobControl& control,
+                 const std::function<void(std::int64_t)>& advance);
+  void run_step(Stage& stage, std::size_t step, InFlight& flight,
+                const std::function<void(std::int64_t)>& advance);
+  void run_head(Stage& stage, InFlight& flight, const std::function<void(std::int64_t)>& advance);
   // Statistics of rows [begin, end) of a micro-batch under every node of the head.
-  void head(std::int64_t begin, std::int64_t end, const std::vector<at::Tensor>& states,
-            const at::Tensor& targets, std::vector<Rows>& rows) const;
-  void reduce(const Panel& panel, const std::vector<MicroBatch>& batches,
-              std::vector<std::vector<Rows>>& rows, PanelFigures& figures);
+  void head_chunk(Stage& stage, std::int64_t begin, const std::vector<at::Tensor>& states,
+                  const at::Tensor& targets, const std::vector<RowFigures>& rows) const;
+  at::Tensor targets_of(const Panel& panel, std::size_t b, const MicroBatch& batch,
+                        c10::Device device) const;
 
-  std::shared_ptr<const Decoder> decoder_;
+  std::vector<std::shared_ptr<Stage>> stages_;
   const StatePlan& plan_;
   const std::vector<OperandSpec>& operands_;
   const TokenWindows& windows_;
   LockstepSettings settings_;
   ThreadPool* pool_;
-  WeightCache cache_;
 };
 
 }  // namespace mxscope::engine

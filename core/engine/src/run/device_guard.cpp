@@ -89,6 +89,20 @@ void rethrow_as_error(const std::string& device) {
   }
 }
 
+void release_cached_memory(const std::vector<std::string>& devices) {
+#if MXSCOPE_HAS_CUDA
+  for (const std::string& device : devices) {
+    if (device != "cpu") {
+      const c10::cuda::CUDAGuard guard(torch_device(device));
+      c10::cuda::device_synchronize();
+      c10::cuda::CUDACachingAllocator::emptyCache();
+    }
+  }
+#else
+  (void)devices;
+#endif
+}
+
 PeakMemory::PeakMemory(std::vector<std::string> devices) : devices_(std::move(devices)) {
   host_start_ = read_host_memory().anonymous;
   host_peak_ = host_start_;

@@ -37,6 +37,9 @@ class DeviceGuard {
 // kOutOfMemory with the bytes in use and free where the device tells them.
 [[noreturn]] void rethrow_as_error(const std::string& device);
 
+// Gives GPU memory that LibTorch's allocator keeps for later back to the driver.
+void release_cached_memory(const std::vector<std::string>& devices);
+
 // Highest memory of the devices since it was made, beyond what was in use then. CPU: anonymous
 // memory of the process, looked at every few milliseconds by a thread of its own; GPU: bytes that
 // LibTorch's allocator handed out.

@@ -19,7 +19,7 @@ namespace {
 class PlainWeights : public WeightSource {
  public:
   explicit PlainWeights(const Model& model) : model_(model) {}
-  at::Tensor weight(int linear, int /*operand*/) const override {
+  at::Tensor weight(int linear, int /*operand*/, bool /*narrow*/) const override {
     return model_.linears[static_cast<std::size_t>(linear)].weight;
   }
 

@@ -117,8 +117,15 @@ nlohmann::ordered_json PreparedJob::numerics_json() const {
   nlohmann::ordered_json json;
   json["dtype"] = dtype;
   json["batch"] = batch;
+  if (batch_reduced_from > 0) {
+    json["batch_reduced_from"] = batch_reduced_from;
+  }
   json["head_chunk"] = head_chunk;
   json["accumulation"] = "float32";
+  if (on_gpu() && dtype == "float32") {
+    // Where both operands are quantised to at most eight significant bits, which bfloat16 holds.
+    json["quantised_products"] = "bfloat16 operands";
+  }
   if (on_gpu()) {
     json["device"] = "cuda";
     for (const DeviceInfo& device : list_devices()) {
@@ -262,12 +269,6 @@ PreparedJob prepare_job(const Experiment& experiment, std::size_t model_index,
   job.windows = make_windows(job.window_plan, text.samples, tokenizer);
   job.warnings.insert(job.warnings.end(), job.windows.warnings.begin(), job.windows.warnings.end());
 
-  const PlacementMode placement = job.entry.placement.value_or(experiment.compute.placement);
-  if (placement == PlacementMode::kSplit || placement == PlacementMode::kStream) {
-    throw Error(ErrorCode::kUnsupported, "placement '" + std::string(to_string(placement)) +
-                                             "' is not implemented by this engine; implemented "
-                                             "are auto and replicate");
-  }
   if (experiment.compute.noise_floor) {
     throw Error(ErrorCode::kUnsupported,
                 "compute.noise_floor is not implemented by this engine; leave it out");
@@ -280,6 +281,9 @@ PreparedJob prepare_job(const Experiment& experiment, std::size_t model_index,
   const std::int64_t logit_bytes = job.on_gpu() ? kGpuLogitBytes : kCpuLogitBytes;
   job.head_chunk =
       std::clamp<std::int64_t>(logit_bytes / (4 * job.inventory.spec.vocab_size), 16, 4096);
+  if (job.on_gpu() && job.head_chunk > 128) {
+    job.head_chunk = job.head_chunk / 128 * 128;  // whole tiles of a product
+  }
 
   job.variants.push_back({});
   job.variants.back().variant.name = "baseline";

@@ -43,9 +43,10 @@ struct PreparedJob {
   std::vector<OperandSpec> operands;        // distinct ones; [0]: not quantised
   std::vector<std::vector<LinearOps>> ops;  // per variant and linear
   StatePlan plan;
-  std::vector<std::string> devices;  // "cpu", or CUDA devices
-  std::int64_t batch = 1;            // windows per micro-batch
-  std::int64_t head_chunk = 1;       // positions whose logits exist at one time
+  std::vector<std::string> devices;     // "cpu", or CUDA devices
+  std::int64_t batch = 1;               // windows per micro-batch
+  std::int64_t batch_reduced_from = 0;  // what it was before memory ran out; 0: it did not
+  std::int64_t head_chunk = 1;          // positions whose logits exist at one time
   std::vector<std::string> warnings;
 
   [[nodiscard]] bool on_gpu() const { return devices.front() != "cpu"; }

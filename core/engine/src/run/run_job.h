@@ -26,20 +26,4 @@ JobResult run_job(const PreparedJob& job, const Experiment& experiment, const Ru
                   const std::string& job_id, std::int64_t experiment_id, store::Store& store,
                   const EmitFunction& emit, JobControl& control);
 
-// Memory plan of a job on one device: used by the estimate and by the run alike.
-struct MemoryPlan {
-  std::int64_t weights_bytes = 0;    // held in memory of the device, beyond mapped files
-  std::int64_t copies_bytes = 0;     // quantised weights at one time
-  std::int64_t cache_bytes = 0;      // budget of the cache
-  std::int64_t hidden_bytes = 0;     // of the largest panel
-  std::int64_t workspace_bytes = 0;  // micro-batches in flight and logits
-  std::int64_t panel_batches = 1;    // micro-batches of the largest panel
-  int threads = 1;                   // CPU workers
-  [[nodiscard]] std::int64_t total() const {
-    return weights_bytes + copies_bytes + hidden_bytes + workspace_bytes;
-  }
-};
-MemoryPlan plan_memory(const PreparedJob& job, const Experiment& experiment,
-                       std::int64_t panel_windows, std::int64_t available_bytes);
-
 }  // namespace mxscope::engine

@@ -10,6 +10,7 @@
 
 #include "mxscope/kernels/mx_quantize_cuda.h"
 #include "mxscope/kernels/norm_quantize.h"
+#include "mxscope/kernels/token_stats_cuda.h"
 #endif
 
 namespace mxscope::engine {
@@ -120,9 +121,14 @@ void quantise_to(const at::Tensor& in, const at::Tensor& out, const OperandSpec&
   const kernels::DType dtype = kernel_dtype(in.scalar_type());
   if (in.is_cuda()) {
 #if MXSCOPE_HAS_CUDA
+    const auto stream = c10::cuda::getCurrentCUDAStream().stream();
     const int status =
-        kernels::quantize_cuda(spec, dtype, in.const_data_ptr(), out.mutable_data_ptr(), rows, cols,
-                               cols, cols, c10::cuda::getCurrentCUDAStream().stream());
+        out.scalar_type() == in.scalar_type()
+            ? kernels::quantize_cuda(spec, dtype, in.const_data_ptr(), out.mutable_data_ptr(), rows,
+                                     cols, cols, cols, stream)
+            : kernels::quantize_to_bf16_cuda(spec, in.const_data_ptr<float>(),
+                                             out.mutable_data_ptr(), rows, cols, cols, cols,
+                                             stream);
     if (status != 0) {
       throw Error(ErrorCode::kDevice, std::string("the quantiser failed on the GPU: ") +
                                           kernels::cuda_error_text(status));
@@ -134,9 +140,11 @@ void quantise_to(const at::Tensor& in, const at::Tensor& out, const OperandSpec&
                         cols);
 }
 
-at::Tensor quantise(const at::Tensor& x, const OperandSpec& operand) {
+bool fits_bf16(const OperandSpec& operand) { return kernels::fits_bf16(kernel_spec(operand)); }
+
+at::Tensor quantise(const at::Tensor& x, const OperandSpec& operand, bool narrow) {
   const at::Tensor in = x.contiguous();
-  at::Tensor out = at::empty_like(in);
+  at::Tensor out = at::empty_like(in, narrow ? at::kBFloat16 : in.scalar_type());
   quantise_to(in, out, operand);
   return out;
 }
@@ -188,7 +196,10 @@ at::Tensor activate(const at::Tensor& x, Activation activation) {
   throw Error(ErrorCode::kInternal, "unknown activation");
 }
 
-at::Tensor quantised_or_plain(at::Tensor x, const OperandSpec* operand) {
+at::Tensor quantised_or_plain(at::Tensor x, const OperandSpec* operand, bool narrow) {
+  if (operand != nullptr && narrow) {
+    return quantise(x, *operand, narrow);
+  }
   if (operand != nullptr) {
     quantise_(x, *operand);
   }
@@ -198,13 +209,15 @@ at::Tensor quantised_or_plain(at::Tensor x, const OperandSpec* operand) {
 }  // namespace
 
 at::Tensor apply_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                      NormKind kind, double eps, bool unit_offset, const OperandSpec* quantised) {
+                      NormKind kind, double eps, bool unit_offset, const OperandSpec* quantised,
+                      bool narrow) {
 #if MXSCOPE_HAS_CUDA
   // The unit offset is already part of the weight, in float32, which the kernel does not take.
   if (x.is_cuda() && !unit_offset) {
     const at::Tensor in = x.contiguous();
-    at::Tensor out = at::empty_like(in);
+    at::Tensor out = at::empty_like(in, narrow ? at::kBFloat16 : in.scalar_type());
     kernels::NormArguments a;
+    a.quantized_as_bf16 = narrow;
     a.norm = kind == NormKind::kLayerNorm ? kernels::Norm::kLayer : kernels::Norm::kRms;
     a.epsilon = static_cast<float>(eps);
     a.dtype = kernel_dtype(x.scalar_type());
@@ -221,7 +234,8 @@ at::Tensor apply_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
   }
 #endif
   if (kind == NormKind::kLayerNorm) {
-    return quantised_or_plain(at::layer_norm(x, {x.size(-1)}, weight, bias, eps), quantised);
+    return quantised_or_plain(at::layer_norm(x, {x.size(-1)}, weight, bias, eps), quantised,
+                              narrow);
   }
   at::Tensor wide = x.to(at::kFloat);
   wide = wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true).add_(eps));
@@ -229,16 +243,18 @@ at::Tensor apply_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
   at::Tensor out = unit_offset || x.scalar_type() == at::kFloat
                        ? wide.mul_(weight).to(x.scalar_type())
                        : wide.to(x.scalar_type()).mul_(weight);
-  return quantised_or_plain(std::move(out), quantised);
+  return quantised_or_plain(std::move(out), quantised, narrow);
 }
 
 at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up, Activation activation,
-                      const OperandSpec* quantised) {
+                      const OperandSpec* quantised, bool narrow) {
 #if MXSCOPE_HAS_CUDA
   if (gate.is_cuda() && gate.stride(1) == 1 && gate.numel() > 0 &&
       (!up.defined() || (up.stride(1) == 1 && up.stride(0) == gate.stride(0)))) {
-    at::Tensor out = at::empty(gate.sizes(), gate.options());
+    at::Tensor out =
+        at::empty(gate.sizes(), narrow ? gate.options().dtype(at::kBFloat16) : gate.options());
     kernels::GateArguments a;
+    a.quantized_as_bf16 = narrow;
     a.activation = kernel_activation(activation);
     a.dtype = kernel_dtype(gate.scalar_type());
     a.rows = gate.size(0);
@@ -257,7 +273,52 @@ at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up, Activation a
   if (up.defined()) {
     out.mul_(up);
   }
-  return quantised_or_plain(std::move(out), quantised);
+  return quantised_or_plain(std::move(out), quantised, narrow);
+}
+
+namespace {
+
+kernels::LogitsView view_of(const at::Tensor& logits) {
+  return {logits.const_data_ptr(), kernel_dtype(logits.scalar_type()), logits.size(0),
+          logits.size(1), logits.stride(0)};
+}
+
+#if MXSCOPE_HAS_CUDA
+void check_stats(int status) {
+  if (status != 0) {
+    throw Error(ErrorCode::kDevice, std::string("token statistics failed on the GPU: ") +
+                                        kernels::cuda_error_text(status));
+  }
+}
+#endif
+
+}  // namespace
+
+void token_stats(const at::Tensor& logits, const std::int64_t* targets,
+                 const kernels::TokenStats& out) {
+#if MXSCOPE_HAS_CUDA
+  if (logits.is_cuda()) {
+    check_stats(kernels::token_stats_cuda(view_of(logits), targets, out,
+                                          c10::cuda::getCurrentCUDAStream().stream()));
+    return;
+  }
+#endif
+  kernels::token_stats_cpu(view_of(logits), targets, out);
+}
+
+void token_stats_against(const at::Tensor& baseline, const kernels::TokenStats& baseline_stats,
+                         const at::Tensor& logits, const std::int64_t* targets,
+                         const kernels::TokenStats& out, const kernels::TokenComparison& against) {
+#if MXSCOPE_HAS_CUDA
+  if (logits.is_cuda()) {
+    check_stats(kernels::token_stats_against_cuda(view_of(baseline), baseline_stats,
+                                                  view_of(logits), targets, out, against,
+                                                  c10::cuda::getCurrentCUDAStream().stream()));
+    return;
+  }
+#endif
+  kernels::token_stats_against_cpu(view_of(baseline), baseline_stats, view_of(logits), targets, out,
+                                   against);
 }
 
 void rotate_heads(const at::Tensor& x, const at::Tensor& positions, const at::Tensor& cos,

@@ -39,6 +39,13 @@ struct QuantizeSpec {
   friend bool operator==(const QuantizeSpec&, const QuantizeSpec&) = default;
 };
 
+// Whether every number that the format can hold has at most eight significant bits, so that it is
+// exact in bfloat16: all but the float16 cast. (Below 2^-133, under bfloat16's last subnormal, bits
+// are cut off.)
+[[nodiscard]] constexpr bool fits_bf16(const QuantizeSpec& spec) noexcept {
+  return spec.scheme != Scheme::kFp16;
+}
+
 // The definition of right: scalar, plain, slow.
 void quantize_reference(const QuantizeSpec& spec, DType dtype, const void* in, void* out,
                         std::int64_t rows, std::int64_t cols, std::int64_t in_row_stride,

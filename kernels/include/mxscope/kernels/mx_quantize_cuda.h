@@ -20,6 +20,13 @@ namespace mxscope::kernels {
                                 std::int64_t rows, std::int64_t cols, std::int64_t in_row_stride,
                                 std::int64_t out_row_stride, CUstream_st* stream) noexcept;
 
+// quantize_cuda of a float32 matrix whose result is stored in bfloat16, without loss where
+// fits_bf16(spec); strides in elements of each matrix. They must not overlap.
+[[nodiscard]] int quantize_to_bf16_cuda(const QuantizeSpec& spec, const float* in, void* out,
+                                        std::int64_t rows, std::int64_t cols,
+                                        std::int64_t in_row_stride, std::int64_t out_row_stride,
+                                        CUstream_st* stream) noexcept;
+
 // Sentence of a cudaError_t value; static storage.
 [[nodiscard]] const char* cuda_error_text(int error) noexcept;
 

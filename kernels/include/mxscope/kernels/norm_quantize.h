@@ -40,6 +40,7 @@ struct NormArguments {
   const void* bias = nullptr;      // [cols] or null; kLayer only
   void* plain = nullptr;           // [rows, cols] or null: the norm's result
   void* quantized = nullptr;       // [rows, cols] or null: the same, quantised
+  bool quantized_as_bf16 = false;  // kFloat32, CUDA only: `quantized` is stored in bfloat16
 };
 
 enum class GateActivation : std::uint8_t { kSilu, kRelu, kGelu, kGeluTanh };
@@ -55,6 +56,7 @@ struct GateArguments {
   const void* up = nullptr;         // [rows, cols] or null; rounded(activation(gate)) * up
   void* plain = nullptr;            // [rows, cols] or null
   void* quantized = nullptr;        // [rows, cols] or null
+  bool quantized_as_bf16 = false;   // kFloat32, CUDA only: `quantized` is stored in bfloat16
 };
 
 // Write `sum` and `plain`; `quantized` is left alone.
@@ -65,8 +67,9 @@ void gate_reference(const GateArguments& arguments) noexcept;
 // bytes, row strides and cols multiples of 16 bytes; for the norm cols is at most 16384 (float32)
 // or 32768. Blocks that are powers of two of 16 bytes up to 128 elements (float32) or 256, and
 // formats without blocks, run in one pass; others quantise in a second one. kMse takes the second
-// pass too. Returns the cudaError_t as an int: 0, the launch's error, or cudaErrorNotSupported
-// where the shapes or alignments are not as above, and then nothing was written.
+// pass too, for which a result stored in bfloat16 needs a plain one beside it. Returns the
+// cudaError_t as an int: 0, the launch's error, or cudaErrorNotSupported where the shapes or
+// alignments are not as above, and then nothing was written.
 [[nodiscard]] int norm_quantize_cuda(const NormArguments& arguments, const QuantizeSpec& spec,
                                      CUstream_st* stream) noexcept;
 [[nodiscard]] int gate_quantize_cuda(const GateArguments& arguments, const QuantizeSpec& spec,

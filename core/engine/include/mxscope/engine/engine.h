@@ -52,7 +52,9 @@ struct RunOptions {
   bool resume = false;             // continue what output/store.sqlite holds of the same jobs
   bool share_states = true;        // off: every variant computes all of its own (for tests)
   std::int64_t panel_windows = 0;  // windows per panel; 0: chosen by size and time (for tests)
-  std::string job_id;              // id put on events; empty: one is made per job
+  // For tests: that many panels find the device's memory too small before one is let through.
+  std::int64_t out_of_memory_panels = 0;
+  std::string job_id;  // id put on events; empty: one is made per job
 };
 
 // Receives events on engine threads, one call at a time. Must not block for long.
@@ -75,7 +77,7 @@ Issues check_experiment(const Experiment& experiment, const std::filesystem::pat
 struct JobEstimate {
   std::string model;
   std::string device;     // the device (or first of them) the figures are for
-  std::string placement;  // replicate
+  std::string placement;  // replicate, split or stream
   std::string dtype;      // compute type
   std::int64_t windows = 0;
   std::int64_t tokens = 0;           // windows x length, padding counted
@@ -88,7 +90,14 @@ struct JobEstimate {
   std::int64_t workspace_bytes = 0;  // activations of the micro-batches in flight, head chunk
   std::int64_t total_bytes = 0;      // of the above, without the idle program
   std::int64_t available_bytes = 0;  // free on the device now
-  double seconds = 0;                // guess from multiply-adds and the device's usual rate
+  std::int64_t streamed_bytes = 0;   // weights that pass through the device for every panel
+  struct Device {
+    std::string id;
+    std::int64_t total_bytes = 0;      // needed
+    std::int64_t available_bytes = 0;  // free now, within the memory limit
+  };
+  std::vector<Device> devices;  // all of the job; the figures above are of the fullest
+  double seconds = 0;           // guess from multiply-adds and the device's usual rate
 };
 std::vector<JobEstimate> estimate_experiment(const Experiment& experiment,
                                              const std::filesystem::path& base_dir);

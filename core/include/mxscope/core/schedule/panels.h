@@ -67,9 +67,13 @@ class PanelDealer {
 class PanelExecutor {
  public:
   virtual ~PanelExecutor() = default;
-  // Evaluates the panel and hands its figures on. Throws Error: kOutOfMemory makes the schedule try
-  // a smaller panel, kCancelled ends quietly, anything else ends the job.
+  // Evaluates the panel and hands its figures on; it may return while a device is still computing
+  // them. Throws Error: kOutOfMemory makes the schedule try a smaller panel, kCancelled ends
+  // quietly, anything else ends the job.
   virtual void run(const Panel& panel) = 0;
+  // Called once, after the worker's last panel and whatever ended the job: hands on the figures
+  // that are still to come. Throws as run().
+  virtual void finish() {}
 };
 
 // Lets every worker take panels on a thread of its own until none is left; returns when all have
