@@ -3,7 +3,7 @@
 """Writes a checkpoint of random weights at the shape of a known model: speed and memory do not
 depend on the weights' values.
 
-usage: make_checkpoint.py llama-3.1-8b|tinystories-33m OUTPUT_FOLDER TOKENIZER_JSON
+usage: make_checkpoint.py llama-3.1-8b|llama-110m|tinystories-33m OUTPUT_FOLDER TOKENIZER_JSON
 
 Needs torch. The tokenizer may be any whose ids are below the shape's vocabulary.
 """
@@ -24,6 +24,16 @@ SHAPES = {
             "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
             "max_position_embeddings": 8192, "rms_norm_eps": 1e-5, "rope_theta": 500000.0,
             "tie_word_embeddings": False, "torch_dtype": "bfloat16",
+        },
+    ),
+    "llama-110m": (
+        "float32",
+        {
+            "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+            "vocab_size": 32000, "hidden_size": 768, "intermediate_size": 2048,
+            "num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 12,
+            "max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+            "tie_word_embeddings": False, "torch_dtype": "float32",
         },
     ),
     "tinystories-33m": (
