@@ -8,6 +8,7 @@
 
 #include "decoder/attention.h"
 #include "mxscope/core/base/error.h"
+#include "tensor/linear_product.h"
 #include "tensor/tensors.h"
 
 namespace mxscope::engine {
@@ -26,7 +27,7 @@ at::Tensor angle_table(const std::vector<float>& inv_freq, std::int64_t length, 
 at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                    at::ScalarType type) {
   if (x.scalar_type() == type) {
-    return at::linear(x, weight, bias);
+    return linear_product(x, weight, bias);
   }
   at::Tensor out = at::mm(x, weight.t(), type);
   return bias.defined() ? out.add_(bias) : out;

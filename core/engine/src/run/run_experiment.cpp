@@ -15,6 +15,7 @@
 #include "mxscope/engine/engine.h"
 #include "run/device_guard.h"
 #include "run/run_job.h"
+#include "tensor/block_cache.h"
 
 namespace mxscope::engine {
 namespace {
@@ -52,11 +53,12 @@ std::string new_job_id() {
 
 // glibc keeps large freed blocks for later and moves its threshold for them with use, so that a
 // process holds several times what it needs, more the longer it runs. Blocks from a mebibyte on go
-// back to the system at once: peaks then are what the estimate says.
+// back to the system at once, and BlockCacheScope keeps those that are worth it: peaks then are
+// what the estimate says.
 void bound_allocator() {
 #ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, 1 << 20);
-  mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  mallopt(M_MMAP_THRESHOLD, 16 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
 #endif
 }
 
@@ -127,6 +129,7 @@ Results run_experiment(const Experiment& experiment, const RunOptions& options,
       if (!control.checkpoint()) {
         throw Error(ErrorCode::kCancelled, "the job was cancelled before it began");
       }
+      const BlockCacheScope blocks;
       const PreparedJob job =
           prepare_job(experiment, m, options.base_dir, text, options.share_states);
       JobResult result =
