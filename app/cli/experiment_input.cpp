@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "experiment_input.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <map>
 
 #include "command.h"
 #include "mxscope/core/checkpoint/checkpoint.h"
+#include "mxscope/core/checkpoint/hub_download.h"
 #include "mxscope/core/checkpoint/inventory.h"
 #include "mxscope/core/checkpoint/model_source.h"
 #include "mxscope/core/data/text_source.h"
 #include "mxscope/core/experiment/experiment_json.h"
 #include "mxscope/engine/engine.h"
+#include "progress.h"
 
 namespace mxscope::cli {
 
@@ -46,7 +51,58 @@ Issues check_sources(const Experiment& experiment, const std::filesystem::path& 
   return issues;
 }
 
+// Models that only the hub has are downloaded before anything looks at them. Returns why a model
+// cannot be had, by field; those are told with all other problems. A network or a disk that fails
+// ends the command.
+std::map<std::string, std::string> fetch_models(const ExperimentDocument& document) {
+  Issues ignored;
+  const Experiment experiment = experiment_from_json(std::string_view(document.text), ignored);
+  std::map<std::string, std::string> refused;
+  for (std::size_t m = 0; m < experiment.models.size(); ++m) {
+    try {
+      fetch_model(experiment.models[m].source, document.base, experiment.models[m].revision);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kNotFound) {
+        throw;
+      }
+      refused["models[" + std::to_string(m) + "]"] = error.what();
+    }
+  }
+  return refused;
+}
+
+LoadedExperiment examine(ExperimentDocument document,
+                         const std::map<std::string, std::string>& refused) {
+  LoadedExperiment loaded;
+  loaded.document = std::move(document);
+  Issues issues = examine_text(loaded.document.text, loaded.document.base, loaded.experiment);
+  std::erase_if(issues, [&](const Issue& issue) { return refused.contains(issue.path); });
+  for (const auto& [path, reason] : refused) {
+    issues.push_back({Issue::Severity::kError, path, reason});
+  }
+  loaded.issues = with_flag_names(issues, loaded.document);
+  return loaded;
+}
+
 }  // namespace
+
+void fetch_model(const std::string& source, const std::filesystem::path& base,
+                 const std::string& revision) {
+  try {
+    static_cast<void>(resolve_model_source(source, base, revision));
+    return;
+  } catch (const Error&) {
+    if (!is_hub_id(source) || source.find('/') == std::string::npos) {
+      return;
+    }
+  }
+  ProgressView view(inspect_terminal(STDERR_FILENO), false);
+  static_cast<void>(fetch_model_source(source, base, revision, [&](const HubProgress& progress) {
+    view.downloading(source, progress.done_bytes, progress.total_bytes);
+    return true;
+  }));
+  view.clear();
+}
 
 Issues examine_text(const std::string& text, const std::filesystem::path& base,
                     Experiment& experiment) {
@@ -69,15 +125,13 @@ Issues examine_text(const std::string& text, const std::filesystem::path& base,
 }
 
 LoadedExperiment examine_experiment(const ExperimentFlags& flags) {
-  LoadedExperiment loaded;
-  loaded.document = make_document(flags);
-  loaded.issues = with_flag_names(
-      examine_text(loaded.document.text, loaded.document.base, loaded.experiment), loaded.document);
-  return loaded;
+  return examine(make_document(flags), {});
 }
 
 LoadedExperiment load_experiment(const ExperimentFlags& flags) {
-  LoadedExperiment loaded = examine_experiment(flags);
+  ExperimentDocument document = make_document(flags);
+  const auto refused = fetch_models(document);
+  LoadedExperiment loaded = examine(std::move(document), refused);
   if (has_errors(loaded.issues)) {
     throw InvalidInput(loaded.document.subject, loaded.issues);
   }

@@ -17,8 +17,14 @@ struct LoadedExperiment {
 // each other).
 [[nodiscard]] LoadedExperiment examine_experiment(const ExperimentFlags& flags);
 
-// The same, where problems end the command: throws InvalidInput with all of them.
+// The same, where problems end the command: throws InvalidInput with all of them. Models that only
+// the hub has are downloaded first.
 [[nodiscard]] LoadedExperiment load_experiment(const ExperimentFlags& flags);
+
+// Downloads a model named ORGANISATION/NAME that neither a path nor the local cache has, showing
+// progress on standard error; does nothing for any other source. Throws Error saying why it cannot.
+void fetch_model(const std::string& source, const std::filesystem::path& base,
+                 const std::string& revision);
 
 // Problems of an experiment given as text: its own, then those of files and models.
 [[nodiscard]] Issues examine_text(const std::string& text, const std::filesystem::path& base,

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "exit_code.h"
 #include "experiment_flags.h"
+#include "experiment_input.h"
 #include "output.h"
 #include "replies.h"
 #include "text.h"
@@ -186,6 +187,7 @@ std::string variant_text(const Inspection& inspection, std::size_t index, bool a
 
 int inspect(const InspectFlags& flags, bool json) {
   Json variants = quantiser_variants(flags.quantiser);
+  fetch_model(flags.model, ".", flags.revision);
   const Inspection inspection =
       inspect_model(flags.model, ".", flags.revision, variants.empty() ? Json(nullptr) : variants);
   if (json) {
@@ -223,7 +225,8 @@ void add_inspect_command(Program& program) {
         {"Names of all linears:", "mxscope inspect ./llama --json | jq -r '.linears[].name'"}}});
   auto flags = std::make_shared<InspectFlags>();
   CLI::App& app = *command.app;
-  app.add_option("MODEL", flags->model, "Checkpoint folder or hub id.")
+  app.add_option("MODEL", flags->model,
+                 "Checkpoint folder or hub id; ORGANISATION/NAME that is not here is downloaded.")
       ->required()
       ->group("Arguments");
   add_quantiser_flags(app, flags->quantiser, "What is quantised");

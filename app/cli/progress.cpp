@@ -117,8 +117,18 @@ void ProgressView::show(const std::string& line, const std::string& plain, Clock
 
 void ProgressView::loading(const std::string& job, std::int64_t bytes, std::int64_t total,
                            Clock::time_point now) {
+  transfer(job, "reading weights", bytes, total, now);
+}
+
+void ProgressView::downloading(const std::string& hub_id, std::int64_t bytes, std::int64_t total,
+                               Clock::time_point now) {
+  transfer(hub_id, "downloading", bytes, total, now);
+}
+
+void ProgressView::transfer(const std::string& subject, const std::string& what, std::int64_t bytes,
+                            std::int64_t total, Clock::time_point now) {
   const std::string text =
-      printable(job) + ": reading weights, " + format_bytes(bytes) + " of " + format_bytes(total);
+      printable(subject) + ": " + what + ", " + format_bytes(bytes) + " of " + format_bytes(total);
   show(fit(text, terminal_.width > 1 ? terminal_.width - 1 : 1), text, now);
 }
 

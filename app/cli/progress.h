@@ -34,6 +34,8 @@ class ProgressView {
 
   void loading(const std::string& job, std::int64_t bytes, std::int64_t total,
                Clock::time_point now = Clock::now());
+  void downloading(const std::string& hub_id, std::int64_t bytes, std::int64_t total,
+                   Clock::time_point now = Clock::now());
   void progress(const ProgressFigures& figures, Clock::time_point now = Clock::now());
   // A line of its own above the bar: `level` is "info", "warning" or "error". Quiet shows no
   // "info".
@@ -42,6 +44,8 @@ class ProgressView {
   void clear();
 
  private:
+  void transfer(const std::string& subject, const std::string& what, std::int64_t bytes,
+                std::int64_t total, Clock::time_point now);
   void show(const std::string& bar, const std::string& plain, Clock::time_point now);
   [[nodiscard]] std::string bar_line(const ProgressFigures& figures) const;
 

@@ -14,8 +14,8 @@
 #include "data/expect_error.h"
 #include "data/temporary_folder.h"
 #include "mxscope/core/base/input.h"
+#include "mxscope/core/base/sha256.h"
 #include "mxscope/core/checkpoint/model_source.h"
-#include "mxscope/core/data/sha256.h"
 
 namespace mxscope {
 namespace {

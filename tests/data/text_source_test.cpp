@@ -9,7 +9,7 @@
 
 #include "data/expect_error.h"
 #include "data/temporary_folder.h"
-#include "mxscope/core/data/sha256.h"
+#include "mxscope/core/base/sha256.h"
 
 namespace mxscope {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "data/expect_error.h"
 #include "data/small_tokenizer.h"
-#include "mxscope/core/data/sha256.h"
+#include "mxscope/core/base/sha256.h"
 
 namespace mxscope {
 namespace {

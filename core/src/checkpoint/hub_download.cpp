@@ -18,8 +18,8 @@
 #include "http_client.h"
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/base/input.h"
+#include "mxscope/core/base/sha256.h"
 #include "mxscope/core/checkpoint/model_source.h"
-#include "mxscope/core/data/sha256.h"
 
 namespace mxscope {
 namespace {
@@ -45,6 +45,11 @@ struct Listing {
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
+}
+
+bool is_offline() {
+  const std::string offline = environment("HF_HUB_OFFLINE");
+  return !offline.empty() && offline != "0";
 }
 
 bool is_hex(const std::string& text) {
@@ -386,8 +391,7 @@ fs::path download_model(const std::string& hub_id, const std::string& revision,
                                               " is no model of the hub; ORGANISATION/NAME and a "
                                               "branch, tag or commit are accepted.");
   }
-  const std::string offline = environment("HF_HUB_OFFLINE");
-  if (!offline.empty() && offline != "0") {
+  if (is_offline()) {
     throw Error(ErrorCode::kIo, in_quotes(hub_id, 200) +
                                     " is not fetched: the environment variable HF_HUB_OFFLINE is "
                                     "set.");
@@ -405,6 +409,34 @@ fs::path download_model(const std::string& hub_id, const std::string& revision,
     }
   }
   return folder / "snapshots" / listing.commit;
+}
+
+fs::path fetch_model_source(const std::string& source, const fs::path& base_dir,
+                            const std::string& revision,
+                            const std::function<bool(const HubProgress&)>& on_progress) {
+  std::string missing;
+  try {
+    return resolve_model_source(source, base_dir, revision);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kNotFound || !is_hub_id(source) ||
+        source.find('/') == std::string::npos) {
+      throw;
+    }
+    missing = error.what();
+  }
+  if (is_offline()) {
+    throw Error(ErrorCode::kNotFound,
+                missing + " It is not downloaded here, since HF_HUB_OFFLINE is set.");
+  }
+  try {
+    return download_model(source, revision, on_progress);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kCancelled) {
+      throw;
+    }
+    throw Error(error.code(), std::string(error.what()) + " There is no folder " +
+                                  (base_dir / source).string() + " either.");
+  }
 }
 
 }  // namespace mxscope

@@ -10,7 +10,7 @@
 
 #include "data/file_bytes.h"
 #include "mxscope/core/base/error.h"
-#include "mxscope/core/data/sha256.h"
+#include "mxscope/core/base/sha256.h"
 
 namespace mxscope {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "data/file_bytes.h"
 #include "mxscope/core/base/error.h"
-#include "mxscope/core/data/sha256.h"
+#include "mxscope/core/base/sha256.h"
 #include "mxscope/core/data/text_source.h"
 #include "mxscope_tokenizer.h"
 

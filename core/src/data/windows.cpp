@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "mxscope/core/base/error.h"
-#include "mxscope/core/data/sha256.h"
+#include "mxscope/core/base/sha256.h"
 
 namespace mxscope {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mxscope/core/store/records.h"
 
-#include "mxscope/core/data/sha256.h"
+#include "mxscope/core/base/sha256.h"
 
 namespace mxscope::store {
 

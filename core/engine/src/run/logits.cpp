@@ -96,10 +96,7 @@ void write_logits(const std::filesystem::path& model_path, const std::filesystem
     const DecoderSpec& spec = opened.inventory.spec;
     const Ids ids = read_ids(ids_file, ids_tensor, spec);
     const at::ScalarType type =
-        dtype == "auto" ? dtype_of(opened.inventory.stored_type == TensorType::kBF16  ? "bfloat16"
-                                   : opened.inventory.stored_type == TensorType::kF16 ? "float16"
-                                                                                      : "float32")
-                        : dtype_of(dtype);
+        dtype_of(dtype == "auto" ? compute_dtype(ModelDtype::kAuto, opened.inventory) : dtype);
     const auto model =
         load_model(opened.checkpoint, opened.inventory, type, torch_device(device), {});
     const Decoder decoder(model, ids.length);

@@ -6,8 +6,8 @@
 
 #include "decoder/model.h"
 #include "mxscope/core/base/error.h"
+#include "mxscope/core/base/sha256.h"
 #include "mxscope/core/checkpoint/model_source.h"
-#include "mxscope/core/data/sha256.h"
 #include "mxscope/core/data/tokenizer.h"
 #include "mxscope/core/results/config_hash.h"
 #include "mxscope/engine/engine.h"
@@ -24,20 +24,6 @@ constexpr std::int64_t kGpuBatchTokens = 4096;
 // Bytes of float32 logits that exist at one time per thread or GPU, for one variant.
 constexpr std::int64_t kCpuLogitBytes = 16 << 20;
 constexpr std::int64_t kGpuLogitBytes = 512 << 20;
-
-std::string compute_dtype(ModelDtype asked, const ModelInventory& inventory) {
-  if (asked != ModelDtype::kAuto) {
-    return std::string(to_string(asked));
-  }
-  switch (inventory.stored_type) {
-    case TensorType::kBF16:
-      return "bfloat16";
-    case TensorType::kF16:
-      return "float16";
-    default:
-      return "float32";
-  }
-}
 
 // The stage as the engine can carry it out, or an error that says which it can.
 void refuse_stage(const ResolvedVariant& variant) {
@@ -187,6 +173,20 @@ std::vector<std::string> resolve_devices(const Experiment& experiment) {
                 "in the last bits; name either");
   }
   return chosen;
+}
+
+std::string compute_dtype(ModelDtype asked, const ModelInventory& inventory) {
+  if (asked != ModelDtype::kAuto) {
+    return std::string(to_string(asked));
+  }
+  switch (inventory.stored_type) {
+    case TensorType::kBF16:
+      return "bfloat16";
+    case TensorType::kF16:
+      return "float16";
+    default:
+      return "float32";
+  }
 }
 
 OpenedModel open_model(const std::string& source, const std::filesystem::path& base_dir,

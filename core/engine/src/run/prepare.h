@@ -82,6 +82,9 @@ struct OpenedModel {
 OpenedModel open_model(const std::string& source, const std::filesystem::path& base_dir,
                        const std::string& revision);
 
+// Name of the type that weights are held and computed in: the one asked for, or as stored.
+std::string compute_dtype(ModelDtype asked, const ModelInventory& inventory);
+
 std::vector<LinearInfo> linear_infos(const ModelInventory& inventory);
 std::string checkpoint_fingerprint(const Checkpoint& checkpoint);
 // Linears of each step, as the decoder cuts the model into steps.

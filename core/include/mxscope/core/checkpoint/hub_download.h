@@ -30,4 +30,11 @@ std::filesystem::path download_model(
     const std::string& hub_id, const std::string& revision = "",
     const std::function<bool(const HubProgress&)>& on_progress = {});
 
+// resolve_model_source(), and where neither a path nor the local cache has a model that is named as
+// ORGANISATION/NAME, its download. With HF_HUB_OFFLINE set, and for names without an organisation,
+// nothing is fetched; the error then says so. Throws what both functions throw.
+std::filesystem::path fetch_model_source(
+    const std::string& source, const std::filesystem::path& base_dir, const std::string& revision,
+    const std::function<bool(const HubProgress&)>& on_progress = {});
+
 }  // namespace mxscope

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mxscope/core/data/sha256.h"
+#include "mxscope/core/base/sha256.h"
 
 #include <gtest/gtest.h>
 
