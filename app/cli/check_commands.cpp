@@ -78,6 +78,16 @@ int estimate(const ExperimentFlags& flags, bool json) {
                    format_bytes(job.workspace_bytes)});
     table.add_row({"together", format_bytes(job.total_bytes)});
     table.add_row({"free now", format_bytes(job.available_bytes)});
+    if (job.streamed_bytes > 0) {
+      table.add_row(
+          {"weights that pass through for every panel", format_bytes(job.streamed_bytes)});
+    }
+    if (job.devices.size() > 1) {
+      for (const engine::JobEstimate::Device& device : job.devices) {
+        table.add_row({device.id + ": needed, of free " + format_bytes(device.available_bytes),
+                       format_bytes(device.total_bytes)});
+      }
+    }
     text += table.render(2, inspect_terminal(STDOUT_FILENO).unicode ? "─" : "-");
     if (job.total_bytes > job.available_bytes) {
       text += "  does not fit: needs " + format_bytes(job.total_bytes) + ", " +

@@ -195,6 +195,12 @@ Json estimate_json(const std::vector<engine::JobEstimate>& jobs) {
   Json list = Json::array();
   double seconds = 0;
   for (const engine::JobEstimate& job : jobs) {
+    Json devices = Json::array();
+    for (const engine::JobEstimate::Device& device : job.devices) {
+      devices.push_back({{"device", device.id},
+                         {"total_bytes", device.total_bytes},
+                         {"available_bytes", device.available_bytes}});
+    }
     list.push_back({{"model", job.model},
                     {"device", job.device},
                     {"placement", job.placement},
@@ -210,6 +216,8 @@ Json estimate_json(const std::vector<engine::JobEstimate>& jobs) {
                     {"workspace_bytes", job.workspace_bytes},
                     {"total_bytes", job.total_bytes},
                     {"available_bytes", job.available_bytes},
+                    {"streamed_bytes", job.streamed_bytes},
+                    {"devices", std::move(devices)},
                     {"seconds", job.seconds}});
     seconds += job.seconds;
   }

@@ -37,6 +37,7 @@ struct RunFlags {
   bool quiet = false;
   bool no_table = false;
   std::int64_t panel_windows = 0;
+  std::int64_t out_of_memory_panels = 0;
   bool no_sharing = false;
 };
 
@@ -156,6 +157,7 @@ std::optional<Results> evaluate(const LoadedExperiment& loaded, const RunFlags& 
       options.resume = flags.resume;
       options.share_states = !flags.no_sharing;
       options.panel_windows = flags.panel_windows;
+      options.out_of_memory_panels = flags.out_of_memory_panels;
       results = engine::run_experiment(
           loaded.experiment, options,
           [&](const Event& event) {
@@ -292,9 +294,12 @@ void add_run_command(Program& program) {
   app.add_flag("-q,--quiet", flags->quiet, "No progress; warnings and errors are still shown.")
       ->group(output);
   app.add_flag("--no-table", flags->no_table, "Do not print the table.")->group(output);
-  // For tests: results must not depend on either.
+  // For tests: results must not depend on any.
   app.add_option("--panel-windows", flags->panel_windows)->check(whole_number())->group("");
   app.add_flag("--no-sharing", flags->no_sharing)->group("");
+  app.add_option("--out-of-memory-panels", flags->out_of_memory_panels)
+      ->check(whole_number())
+      ->group("");
   const auto json = add_json_flag(command, "Print results.json instead of the table.");
   command.action = [flags, json] { return run(*flags, *json); };
 }

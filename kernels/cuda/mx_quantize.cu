@@ -29,15 +29,10 @@ using detail::ExponentRule;
 using detail::Path;
 using detail::QuantizePlan;
 
-#ifndef MXSCOPE_THREADS
-#define MXSCOPE_THREADS 256
-#endif
-constexpr int kThreads = MXSCOPE_THREADS;
-#ifndef MXSCOPE_UNROLL
-#define MXSCOPE_UNROLL 2
-#endif
-constexpr int kUnroll = MXSCOPE_UNROLL;  // packs in flight per thread of the short kernel
-constexpr int kHeldPacks = 4;  // packs that a thread of the long kernel keeps in registers
+constexpr int kThreads = 256;
+constexpr int kUnroll = 2;            // packs in flight per thread of the short kernel
+constexpr int kElementThreads = 512;  // of the kernel that needs no maximum, a pack each
+constexpr int kHeldPacks = 4;         // packs that a thread of the long kernel keeps in registers
 constexpr int kMaxThreads = 1024;
 constexpr std::int64_t kMaxGridY = 65535;
 constexpr std::int64_t kMaxGridX = 0x7FFFFFFF;
@@ -64,14 +59,17 @@ __device__ __forceinline__ typename Tensor<kType>::Storage* out_row(const Task& 
   return static_cast<typename Tensor<kType>::Storage*>(task.out) + row * task.out_row_stride;
 }
 
+// Of candidate `middle` + `offset`, both clamped.
 template <bool kIsEven, int kPack>
-__device__ __forceinline__ double squared_errors(const QuantizePlan& plan, std::int32_t exponent,
-                                                 const float (&x)[kPack]) {
+__device__ __forceinline__ double squared_errors(const QuantizePlan& plan, std::int32_t middle,
+                                                 int offset, const float (&x)[kPack]) {
+  const std::int32_t exponent = detail::clamp_exponent(middle + offset);
   const float inverse = detail::power_of_two(-exponent);
+  const double ratio = detail::power_of_two(exponent - detail::clamp_exponent(middle));
   double sum = 0;
 #pragma unroll
   for (int i = 0; i < kPack; ++i) {
-    sum += detail::squared_error<kIsEven>(plan, x[i] * inverse);
+    sum += detail::squared_error<kIsEven>(plan, x[i] * inverse, ratio);
   }
   return sum;
 }
@@ -79,18 +77,12 @@ __device__ __forceinline__ double squared_errors(const QuantizePlan& plan, std::
 // The candidate of least error, given each candidate's sum; ties go to the smaller.
 __device__ __forceinline__ std::int32_t least_error_exponent(std::int32_t middle,
                                                              const double (&sums)[3]) {
-  std::int32_t best = detail::clamp_exponent(middle - 1);
-  double least = sums[0] * detail::squared_scale(best);
+  int best = 0;
 #pragma unroll
-  for (int offset = 0; offset <= 1; ++offset) {
-    const std::int32_t candidate = detail::clamp_exponent(middle + offset);
-    const double error = sums[offset + 1] * detail::squared_scale(candidate);
-    if (error < least) {
-      least = error;
-      best = candidate;
-    }
+  for (int i = 1; i < 3; ++i) {
+    best = sums[i] < sums[best] ? i : best;
   }
-  return best;
+  return detail::clamp_exponent(middle + best - 1);
 }
 
 // Blocks of `group` neighbouring packs, a power of two up to a warp: each thread holds whole packs,
@@ -104,8 +96,8 @@ __global__ void __launch_bounds__(kThreads)
     float x[kUnroll][kPack];
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {
-      load_pack<kType, kPack>(in_row<kType>(task, row), first + u * kThreads * kPack, task.cols,
-                              0.0F, x[u]);
+      load_pack<kType, kPack, true>(in_row<kType>(task, row), first + u * kThreads * kPack,
+                                    task.cols, 0.0F, x[u]);
     }
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {
@@ -118,59 +110,52 @@ __global__ void __launch_bounds__(kThreads)
         double sums[3];
 #pragma unroll
         for (int i = 0; i < 3; ++i) {
-          sums[i] =
-              squared_errors<kIsEven>(task.plan, detail::clamp_exponent(exponent + i - 1), x[u]);
+          sums[i] = squared_errors<kIsEven>(task.plan, exponent, i - 1, x[u]);
           for (int distance = group / 2; distance > 0; distance /= 2) {
             sums[i] += __shfl_xor_sync(kFullWarp, sums[i], distance);
           }
         }
         exponent = least_error_exponent(exponent, sums);
       }
-      store_pack(out_row<kOut>(task, row), first + u * kThreads * kPack, task.cols,
-                 quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x[u]));
+      store_pack<true>(out_row<kOut>(task, row), first + u * kThreads * kPack, task.cols,
+                       quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x[u]));
     }
   }
 }
 
 // Every element on its own: private exponents, element casts, bfloat16 and float16 casts.
 template <DType kType, DType kOut, int kPack, bool kIsEven>
-__global__ void __launch_bounds__(kThreads) quantize_elements(const __grid_constant__ Task task) {
+__global__ void __launch_bounds__(kElementThreads)
+    quantize_elements(const __grid_constant__ Task task) {
   using Storage = typename Tensor<kOut>::Storage;
-  const std::int64_t first =
-      (static_cast<std::int64_t>(blockIdx.x) * kThreads * kUnroll + threadIdx.x) * kPack;
+  const std::int64_t col =
+      (static_cast<std::int64_t>(blockIdx.x) * kElementThreads + threadIdx.x) * kPack;
   for (std::int64_t row = blockIdx.y; row < task.rows; row += gridDim.y) {
-    float x[kUnroll][kPack];
+    float x[kPack];
+    load_pack<kType, kPack, true>(in_row<kType>(task, row), col, task.cols, 0.0F, x);
+    Pack<Storage, kPack> result;
 #pragma unroll
-    for (int u = 0; u < kUnroll; ++u) {
-      load_pack<kType, kPack>(in_row<kType>(task, row), first + u * kThreads * kPack, task.cols,
-                              0.0F, x[u]);
-    }
-#pragma unroll
-    for (int u = 0; u < kUnroll; ++u) {
-      Pack<Storage, kPack> result;
-#pragma unroll
-      for (int i = 0; i < kPack; ++i) {
-        const float value = x[u][i];
-        if (task.plan.path == Path::kBlocks) {
-          const float one[1] = {value};
-          const std::int32_t largest = largest_bits(one);
-          const std::int32_t exponent =
-              task.plan.rule == ExponentRule::kFixed
-                  ? 0
-                  : detail::block_exponent(task.plan, ExponentRule::kCarry, largest);
-          result.values[i] =
-              quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, one).values[0];
-        } else if (value != value) {
-          result.values[i] = Tensor<kOut>::nan();
-        } else {
-          const float rounded = task.plan.path == Path::kCastBf16
-                                    ? __bfloat162float(__float2bfloat16_rn(value))
-                                    : __half2float(__float2half_rn(value));
-          result.values[i] = Tensor<kOut>::narrow(rounded);
-        }
+    for (int i = 0; i < kPack; ++i) {
+      const float value = x[i];
+      if (task.plan.path == Path::kBlocks) {
+        const float one[1] = {value};
+        const std::int32_t largest = largest_bits(one);
+        const std::int32_t exponent =
+            task.plan.rule == ExponentRule::kFixed
+                ? 0
+                : detail::block_exponent(task.plan, ExponentRule::kCarry, largest);
+        result.values[i] =
+            quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, one).values[0];
+      } else if (value != value) {
+        result.values[i] = Tensor<kOut>::nan();
+      } else {
+        const float rounded = task.plan.path == Path::kCastBf16
+                                  ? __bfloat162float(__float2bfloat16_rn(value))
+                                  : __half2float(__float2half_rn(value));
+        result.values[i] = Tensor<kOut>::narrow(rounded);
       }
-      store_pack(out_row<kOut>(task, row), first + u * kThreads * kPack, task.cols, result);
     }
+    store_pack<true>(out_row<kOut>(task, row), col, task.cols, result);
   }
 }
 
@@ -191,7 +176,7 @@ __global__ void __launch_bounds__(kThreads)
   const std::int64_t col = idle ? 0 : block * task.plan.block + (lane - leader) * kPack;
   for (std::int64_t row = blockIdx.y; row < task.rows; row += gridDim.y) {
     float x[kPack];
-    load_pack<kType, kPack>(in_row<kType>(task, row), col, end, 0.0F, x);
+    load_pack<kType, kPack, true>(in_row<kType>(task, row), col, end, 0.0F, x);
     const std::int32_t mine = largest_bits(x);
     std::int32_t largest = mine;
     for (int i = 0; i < group; ++i) {
@@ -199,8 +184,8 @@ __global__ void __launch_bounds__(kThreads)
       largest = max(largest, __shfl_sync(kFullWarp, mine, leader + i));
     }
     const std::int32_t exponent = detail::block_exponent(task.plan, task.plan.rule, largest);
-    store_pack(out_row<kOut>(task, row), col, end,
-               quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
+    store_pack<true>(out_row<kOut>(task, row), col, end,
+                     quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
   }
 }
 
@@ -232,7 +217,7 @@ __global__ void __launch_bounds__(kMaxThreads)
         }
       } else {
         for (std::int64_t col = first; col < end; col += step) {
-          load_pack<kType, kPack>(in, col, end, 0.0F, x);
+          load_pack<kType, kPack, true>(in, col, end, 0.0F, x);
           body(col, x);
         }
       }
@@ -252,17 +237,16 @@ __global__ void __launch_bounds__(kMaxThreads)
       double sums[3] = {};
 #pragma unroll
       for (int i = 0; i < 3; ++i) {
-        const std::int32_t candidate = detail::clamp_exponent(exponent + i - 1);
         for_each_pack([&](std::int64_t, const float(&x)[kPack]) {
-          sums[i] += squared_errors<kIsEven>(task.plan, candidate, x);
+          sums[i] += squared_errors<kIsEven>(task.plan, exponent, i - 1, x);
         });
         sums[i] = reduce(sums[i]);
       }
       exponent = least_error_exponent(exponent, sums);
     }
     for_each_pack([&](std::int64_t col, const float(&x)[kPack]) {
-      store_pack(out_row<kOut>(task, row), col, end,
-                 quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
+      store_pack<true>(out_row<kOut>(task, row), col, end,
+                       quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
     });
   }
 }
@@ -318,11 +302,12 @@ void launch_packs(Task task, cudaStream_t stream) {
     task.cols *= task.rows;
     task.rows = 1;
   }
-  const std::int64_t per_block = static_cast<std::int64_t>(kThreads) * kUnroll * kPack;
+  const std::int64_t per_block =
+      kPack * (per_element ? std::int64_t{kElementThreads} : std::int64_t{kThreads} * kUnroll);
   const dim3 grid(static_cast<unsigned>((task.cols + per_block - 1) / per_block),
                   static_cast<unsigned>(std::min(task.rows, kMaxGridY)));
   if (per_element) {
-    quantize_elements<kType, kOut, kPack, kIsEven><<<grid, kThreads, 0, stream>>>(task);
+    quantize_elements<kType, kOut, kPack, kIsEven><<<grid, kElementThreads, 0, stream>>>(task);
   } else if (plan.rule == ExponentRule::kMse) {
     quantize_short<kType, kOut, kPack, kIsEven, true>
         <<<grid, kThreads, 0, stream>>>(task, static_cast<int>(group));

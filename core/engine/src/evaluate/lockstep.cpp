@@ -319,7 +319,6 @@ PanelFigures Lockstep::finish(InFlight& flight) {
     flight.spans.back().end.synchronize();
   }
   for (const auto& stage : stages_) {
-    const std::lock_guard lock(stage->busy);
     stage->cache.check_finite();
   }
   PanelFigures figures;

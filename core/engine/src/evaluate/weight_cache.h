@@ -40,7 +40,8 @@ class WeightCache : public WeightSource {
   void prepare_ahead(std::size_t index, const StepPlan& step);
   // Drops the step's copies when they do not fit the budget.
   void release(std::size_t index, const StepPlan& step);
-  // Throws Error naming a streamed weight that is not finite. Waits for the GPU the first time.
+  // Throws Error naming a streamed weight that is not finite. Waits for the GPU the first time. Any
+  // thread, also while another is between prepare() and release().
   void check_finite();
 
   [[nodiscard]] at::Tensor weight(int linear, int operand, bool narrow) const override;

@@ -186,10 +186,9 @@ void WeightStream::release(std::size_t step) {
 }
 
 void WeightStream::check_finite() {
-  if (checked_) {
+  if (checked_.exchange(true)) {
     return;
   }
-  checked_ = true;
   const std::int64_t bad = uploader_.first_not_finite();
   if (bad >= 0) {
     throw_not_finite(*model_->checkpoint, tensor_of(*model_, static_cast<int>(bad)));

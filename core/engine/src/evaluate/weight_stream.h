@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Event.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -38,7 +39,8 @@ class WeightStream {
   [[nodiscard]] at::Tensor weight(int linear) const;
   // What the current stream has been told so far is the last that reads the step's weights.
   void release(std::size_t step);
-  // After the first round: throws Error naming a streamed tensor that is not finite. Waits.
+  // After the first round: throws Error naming a streamed tensor that is not finite. Waits for the
+  // uploads the first time. Any thread.
   void check_finite();
 
   static constexpr int kSlots = 3;
@@ -72,7 +74,7 @@ class WeightStream {
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::exception_ptr error_;
-  bool checked_ = false;
+  std::atomic<bool> checked_{false};
   std::jthread feeder_;  // last: it uses all of the above
 };
 
