@@ -10,6 +10,7 @@ import struct
 from support import read_safetensors, word_tokenizer, write_json, write_safetensors
 
 CASES = {}
+UNPRIVILEGED = set()  # those that need file permissions to bind the command
 
 
 def case(function):
@@ -259,3 +260,69 @@ def a_damaged_store(folder):
 CASES["a file where the output folder should be"] = lambda folder: ["run", folder / "e.mxscope", "-o", folder / "text.txt"]
 CASES["full disk behind a file"] = lambda folder: [
     "quantize", folder / "model" / "model.safetensors", "--tensor", "lm_head.weight", "--format", "mxint8", "-o", "/dev/full"]
+
+
+def unprivileged(function):
+    UNPRIVILEGED.add(function.__name__.replace("_", " "))
+    return case(function)
+
+
+@unprivileged
+def an_unreadable_folder(folder):
+    (folder / "model").chmod(0)
+    return ["inspect", folder / "model"]
+
+
+@unprivileged
+def unreadable_weights(folder):
+    (folder / "model" / "model.safetensors").chmod(0)
+    return ["inspect", folder / "model"]
+
+
+@unprivileged
+def an_unreadable_text(folder):
+    (folder / "text.txt").chmod(0)
+    return ["run", folder / "e.mxscope", "-o", folder / "out"]
+
+
+@unprivileged
+def an_unreadable_experiment(folder):
+    (folder / "e.mxscope").chmod(0)
+    return ["validate", folder / "e.mxscope"]
+
+
+@unprivileged
+def an_output_folder_that_cannot_be_written_to(folder):
+    (folder / "out").mkdir(mode=0o555)
+    return ["run", folder / "e.mxscope", "-o", folder / "out", "--quiet"]
+
+
+@unprivileged
+def an_output_file_that_cannot_be_written_to(folder):
+    (folder / "out").mkdir(mode=0o555)
+    return ["quantize", folder / "model" / "model.safetensors", "--tensor", "lm_head.weight", "--format", "mxint8",
+            "-o", folder / "out" / "q.safetensors"]
+
+
+@case
+def an_infinite_weight(folder):
+    file = folder / "model" / "model.safetensors"
+    tensors = read_safetensors(file)
+    dtype, shape, data = tensors["model.embed_tokens.weight"]
+    tensors["model.embed_tokens.weight"] = (dtype, shape, data[:-4] + struct.pack("<f", float("-inf")))
+    write_safetensors(file, tensors)
+    return ["run", folder / "e.mxscope", "-o", folder / "out", "--quiet"]
+
+
+@case
+def a_tensor_twice(folder):
+    file = folder / "model" / "model.safetensors"
+    header = b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
+    file.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    return ["inspect", folder / "model"]
+
+
+@case
+def ids_outside_the_vocabulary(folder):
+    write_safetensors(folder / "ids.safetensors", {"input_ids": ("I64", [1, 3], struct.pack("<qqq", 1, 2, 1 << 40))})
+    return ["logits", folder / "model", "--ids", folder / "ids.safetensors", "-o", folder / "l.safetensors"]

@@ -33,9 +33,22 @@ def has_full_device():
         return False
 
 
-def run(*args, check=None, cwd=None, env=None, stdin=None, timeout=110, **more):
-    """Runs the command; `check` is the exit code it must end with."""
-    p = subprocess.run([MXSCOPE, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+def obey_permissions():
+    """What to put before a command so that file permissions bind it: nothing for an ordinary user, for root the loss of two
+    capabilities. None where that cannot be had."""
+    if os.geteuid() != 0:
+        return []
+    prefix = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    try:
+        works = subprocess.run([*prefix, "true"], stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        works = False
+    return prefix if works else None
+
+
+def run(*args, check=None, cwd=None, env=None, stdin=None, timeout=110, prefix=(), **more):
+    """Runs the command, behind `prefix`; `check` is the exit code it must end with."""
+    p = subprocess.run([*prefix, MXSCOPE, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                        cwd=cwd, env=None if env is None else {**os.environ, **env}, input=stdin, timeout=timeout,
                        **more)
     if check is not None and p.returncode != check:

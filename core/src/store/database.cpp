@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/database.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <limits>
 #include <system_error>
 
@@ -100,6 +103,18 @@ void Database::fail(int code) const {
       throw Error(ErrorCode::kInvalidInput, file + "is damaged: " + sqlite3_errmsg(handle()) + ".");
     case SQLITE_NOMEM:
       throw Error(ErrorCode::kOutOfMemory, file + "cannot be used: out of memory.");
+    case SQLITE_CANTOPEN: {
+      // SQLite tries again in other ways, and the last system error is of those.
+      std::filesystem::path folder = path_.parent_path();
+      if (folder.empty()) {
+        folder = ".";
+      }
+      if (access(folder.c_str(), W_OK) != 0) {
+        throw Error(ErrorCode::kIo,
+                    file + "cannot be made: " + std::generic_category().message(errno) + ".");
+      }
+      break;
+    }
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
