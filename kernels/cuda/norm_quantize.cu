@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/detail/pack.cuh"
 #include "cuda/detail/quantize_pack.cuh"
@@ -30,7 +31,9 @@ using detail::Path;
 using detail::QuantizePlan;
 
 constexpr int kThreads = 256;
-constexpr int kHeldPacks = 4;  // packs of a row that a thread of the norm keeps in registers
+constexpr int kGatePacks = 2;       // in flight per thread of the gate
+constexpr int kMostHeldPacks = 4;   // packs of a row that a thread of the norm keeps in registers
+constexpr int kUsualThreads = 512;  // of the norm; longer rows take up to kMaxThreads
 constexpr int kMaxThreads = 1024;
 constexpr std::int64_t kMaxGridX = 0x7FFFFFFF;
 constexpr std::int64_t kMaxGridY = 65535;
@@ -112,9 +115,19 @@ __device__ __forceinline__ void load_vector(const void* vector, std::int64_t col
   }
 }
 
+template <DType kType, int kPack>
+__device__ __forceinline__ void widen_or_fill(const void* vector,
+                                              const Pack<StorageOf<kType>, kPack>& pack,
+                                              float missing, float (&x)[kPack]) {
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    x[i] = vector == nullptr ? missing : Tensor<kType>::widen(pack.values[i]);
+  }
+}
+
 // One thread block per row; the row stays in registers between its sums and its result.
-template <DType kType, DType kOut, bool kIsEven>
-__global__ void __launch_bounds__(kMaxThreads)
+template <DType kType, DType kOut, bool kIsEven, int kHeldPacks>
+__global__ void __launch_bounds__(kHeldPacks < kMostHeldPacks ? kUsualThreads : kMaxThreads)
     norm_kernel(const __grid_constant__ NormArguments a,
                 const __grid_constant__ Quantizer quantizer) {
   constexpr int kPack = kVectorPack<kType>;
@@ -164,6 +177,23 @@ __global__ void __launch_bounds__(kMaxThreads)
     }
     squares += part;
   }
+  // Asked for before the threads wait for each other.
+  Pack<Storage, kPack> weights[kHeldPacks];
+  Pack<Storage, kPack> biases[kHeldPacks];
+  if constexpr (kHeldPacks < kMostHeldPacks) {
+#pragma unroll
+    for (int k = 0; k < kHeldPacks; ++k) {
+      const std::int64_t col = first + k * step;
+      if (a.weight != nullptr) {
+        weights[k] =
+            load_raw<Storage, kPack>(static_cast<const Storage*>(a.weight), col, a.cols, Storage{});
+      }
+      if (a.bias != nullptr) {
+        biases[k] =
+            load_raw<Storage, kPack>(static_cast<const Storage*>(a.bias), col, a.cols, Storage{});
+      }
+    }
+  }
   const float inverse = 1.0F / sqrtf(static_cast<float>(reduce(squares) / count) + a.epsilon);
 #pragma unroll
   for (int k = 0; k < kHeldPacks; ++k) {
@@ -172,9 +202,14 @@ __global__ void __launch_bounds__(kMaxThreads)
     float weight[kPack];
     float bias[kPack];
     widen_pack<kType, kPack>(held[k], x);
-    load_vector<kType, kPack>(a.weight, col, a.cols, a.norm == Norm::kRmsUnitOffset ? 0.0F : 1.0F,
-                              weight);
-    load_vector<kType, kPack>(a.bias, col, a.cols, 0.0F, bias);
+    const float missing = a.norm == Norm::kRmsUnitOffset ? 0.0F : 1.0F;
+    if constexpr (kHeldPacks < kMostHeldPacks) {
+      widen_or_fill<kType, kPack>(a.weight, weights[k], missing, weight);
+      widen_or_fill<kType, kPack>(a.bias, biases[k], 0.0F, bias);
+    } else {
+      load_vector<kType, kPack>(a.weight, col, a.cols, missing, weight);
+      load_vector<kType, kPack>(a.bias, col, a.cols, 0.0F, bias);
+    }
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
       const float normal = (x[i] - mean) * inverse;
@@ -190,10 +225,13 @@ __global__ void __launch_bounds__(kMaxThreads)
   }
 }
 
+// Results of 16 bits do not tell the fast exponential and division, a few units in float32's last
+// place, from the exact ones.
+template <bool kFast>
 __device__ __forceinline__ float activated(GateActivation activation, float x) {
   switch (activation) {
     case GateActivation::kSilu:
-      return x / (1.0F + expf(-x));
+      return kFast ? __fdividef(x, 1.0F + __expf(-x)) : x / (1.0F + expf(-x));
     case GateActivation::kRelu:
       return x > 0 || x != x ? x : 0.0F;
     case GateActivation::kGelu:
@@ -209,27 +247,35 @@ __global__ void __launch_bounds__(kThreads)
     gate_kernel(const __grid_constant__ GateArguments a,
                 const __grid_constant__ Quantizer quantizer) {
   constexpr int kPack = kVectorPack<kType>;
+  constexpr std::int64_t kStep = std::int64_t{kThreads} * kPack;
   using Storage = StorageOf<kType>;
-  const std::int64_t col = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) * kPack;
+  const std::int64_t first =
+      static_cast<std::int64_t>(blockIdx.x) * kStep * kGatePacks + threadIdx.x * kPack;
   for (std::int64_t row = blockIdx.y; row < a.rows; row += gridDim.y) {
-    float x[kPack];
-    cuda::load_pack<kType, kPack>(static_cast<const Storage*>(a.gate) + row * a.in_row_stride, col,
-                                  a.cols, 0.0F, x);
+    const auto* gate = static_cast<const Storage*>(a.gate) + row * a.in_row_stride;
+    float x[kGatePacks][kPack];
+    float up[kGatePacks][kPack];
 #pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      x[i] = activated(a.activation, x[i]);
-    }
-    if (a.up != nullptr) {
-      float up[kPack];
-      cuda::load_pack<kType, kPack>(static_cast<const Storage*>(a.up) + row * a.in_row_stride, col,
-                                    a.cols, 0.0F, up);
-#pragma unroll
-      for (int i = 0; i < kPack; ++i) {
-        x[i] = rounded<kType>(x[i]) * up[i];
+    for (int u = 0; u < kGatePacks; ++u) {
+      cuda::load_pack<kType, kPack, true>(gate, first + u * kStep, a.cols, 0.0F, x[u]);
+      if (a.up != nullptr) {
+        cuda::load_pack<kType, kPack, true>(
+            static_cast<const Storage*>(a.up) + row * a.in_row_stride, first + u * kStep, a.cols,
+            0.0F, up[u]);
       }
     }
-    finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized, row * a.out_row_stride,
-                                      col, a.cols);
+#pragma unroll
+    for (int u = 0; u < kGatePacks; ++u) {
+#pragma unroll
+      for (int i = 0; i < kPack; ++i) {
+        x[u][i] = activated<kType != DType::kFloat32>(a.activation, x[u][i]);
+        if (a.up != nullptr) {
+          x[u][i] = rounded<kType>(x[u][i]) * up[u][i];
+        }
+      }
+      finish_pack<kType, kOut, kIsEven>(quantizer, x[u], a.plain, a.quantized,
+                                        row * a.out_row_stride, first + u * kStep, a.cols);
+    }
   }
 }
 
@@ -264,7 +310,8 @@ template <DType kType, DType kOut>
 int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) {
   constexpr int kPack = kVectorPack<kType>;
   const std::int64_t packs = a.cols / kPack;
-  bool aligned = a.cols % kPack == 0 && packs <= kMaxThreads * kHeldPacks && a.rows <= kMaxGridX;
+  bool aligned =
+      a.cols % kPack == 0 && packs <= kMaxThreads * kMostHeldPacks && a.rows <= kMaxGridX;
   for (const void* matrix :
        {a.x, a.residual, static_cast<const void*>(a.sum), static_cast<const void*>(a.plain),
         static_cast<const void*>(a.quantized), a.weight, a.bias}) {
@@ -282,13 +329,23 @@ int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) 
     }
     a.plain = a.quantized;
   }
-  const std::int64_t wanted = (packs + kHeldPacks - 1) / kHeldPacks;
-  const auto threads = static_cast<unsigned>((wanted + kWarp - 1) / kWarp * kWarp);
-  const auto rows = static_cast<unsigned>(a.rows);
-  if (spec.rounding == Rounding::kEven) {
-    norm_kernel<kType, kOut, true><<<rows, threads, 0, stream>>>(a, quantizer);
+  const auto launch = [&](auto held) {
+    constexpr int kHeld = decltype(held)::value;
+    const std::int64_t wanted = (packs + kHeld - 1) / kHeld;
+    const auto threads = static_cast<unsigned>((wanted + kWarp - 1) / kWarp * kWarp);
+    const auto rows = static_cast<unsigned>(a.rows);
+    if (spec.rounding == Rounding::kEven) {
+      norm_kernel<kType, kOut, true, kHeld><<<rows, threads, 0, stream>>>(a, quantizer);
+    } else {
+      norm_kernel<kType, kOut, false, kHeld><<<rows, threads, 0, stream>>>(a, quantizer);
+    }
+  };
+  if (packs <= kUsualThreads) {
+    launch(std::integral_constant<int, 1>{});
+  } else if (packs <= 2 * kUsualThreads) {
+    launch(std::integral_constant<int, 2>{});
   } else {
-    norm_kernel<kType, kOut, false><<<rows, threads, 0, stream>>>(a, quantizer);
+    launch(std::integral_constant<int, kMostHeldPacks>{});
   }
   const cudaError_t launched = cudaGetLastError();
   if (launched != cudaSuccess || !second_pass) {
@@ -321,7 +378,7 @@ int launch_gate(GateArguments a, const QuantizeSpec& spec, cudaStream_t stream) 
     }
     a.plain = a.quantized;
   }
-  const std::int64_t per_block = static_cast<std::int64_t>(kThreads) * kPack;
+  const std::int64_t per_block = static_cast<std::int64_t>(kThreads) * kPack * kGatePacks;
   const dim3 grid(static_cast<unsigned>((a.cols + per_block - 1) / per_block),
                   static_cast<unsigned>(std::min(a.rows, kMaxGridY)));
   if (spec.rounding == Rounding::kEven) {

@@ -75,8 +75,8 @@ int launch(const RotaryView& x, const std::int64_t* positions, const float* cos,
   if (x.rows == 0 || x.heads == 0 || half == 0) {
     return 0;
   }
-  constexpr int kPack = 4;
-  const auto bytes = static_cast<int>(kPack * sizeof(typename Tensor<kType>::Storage));
+  constexpr int kPack = cuda::kVectorPack<kType>;
+  constexpr int bytes = cuda::kPackBytes;
   const bool aligned = half % kPack == 0 && cuda::is_aligned(x.data, x.row_stride, kType, bytes) &&
                        x.head_stride % kPack == 0 &&
                        cuda::is_aligned(cos, half, DType::kFloat32, cuda::kPackBytes) &&

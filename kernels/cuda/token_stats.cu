@@ -82,9 +82,11 @@ __device__ __forceinline__ Value reduce(Value value, Combine combine) {
     partial[threadIdx.x / kWarp] = value;
   }
   __syncthreads();
-  value = partial[0];
-  for (int warp = 1; warp < kWarps; ++warp) {
-    value = combine(value, partial[warp]);
+  // Every warp combines all partial values; both halves of a warp do the same.
+  static_assert(kWarps == kWarp / 2);
+  value = partial[threadIdx.x % kWarps];
+  for (int distance = kWarps / 2; distance > 0; distance /= 2) {
+    value = combine(value, __shfl_xor_sync(kFullWarp, value, distance));
   }
   return value;
 }

@@ -46,7 +46,8 @@ __device__ __forceinline__ std::int32_t combine(std::int32_t a, std::int32_t b) 
 }
 __device__ __forceinline__ double combine(double a, double b) { return a + b; }
 
-// Over the blockDim.x threads that share a block of the matrix. All of them call it.
+// Over the blockDim.x threads that share a block of the matrix: a sum, or the maximum of numbers
+// that are not negative. All of them call it.
 template <class Value>
 __device__ __forceinline__ Value reduce(Value value) {
   __shared__ Value partial[kWarp];
@@ -61,9 +62,9 @@ __device__ __forceinline__ Value reduce(Value value) {
     partial[threadIdx.x / kWarp] = value;
   }
   __syncthreads();
-  value = partial[0];
-  for (unsigned warp = 1; warp < blockDim.x / kWarp; ++warp) {
-    value = combine(value, partial[warp]);
+  value = threadIdx.x % kWarp < blockDim.x / kWarp ? partial[threadIdx.x % kWarp] : Value{};
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    value = combine(value, __shfl_xor_sync(kFullWarp, value, distance));
   }
   return value;
 }

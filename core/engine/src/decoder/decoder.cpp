@@ -33,7 +33,33 @@ at::Tensor product(const at::Tensor& x, const at::Tensor& weight, const at::Tens
   return bias.defined() ? out.add_(bias) : out;
 }
 
+// The parts of x [rows, n] behind each other, in the order that pairs those of the other operand:
+// [rows, 6 n].
+enum class Side { kInput, kWeight };
+at::Tensor parts_of(const at::Tensor& x, Side side) {
+  const at::Tensor first = x.to(at::kBFloat16);
+  const at::Tensor rest = x - first;
+  const at::Tensor second = rest.to(at::kBFloat16);
+  const at::Tensor third = (rest - second).to(at::kBFloat16);
+  return side == Side::kInput ? at::cat({first, third, second, first, second, first}, 1)
+                              : at::cat({third, first, second, second, first, first}, 1);
+}
+
+// Rows whose parts are made at one time.
+constexpr std::int64_t kSplitRows = 4096;
+// A larger head keeps to float32's own product, for the memory that its parts would take.
+constexpr std::int64_t kLargestSplitHead = std::int64_t{1} << 30;
+
 }  // namespace
+
+std::int64_t split_head_bytes(const ModelInventory& inventory) {
+  const Linear& head = inventory.linears.back();
+  return (head.out_features + 7) / 8 * 8 * head.in_features * 6 * 2;
+}
+
+bool splits_head(const ModelInventory& inventory, at::ScalarType dtype, bool on_gpu) {
+  return on_gpu && dtype == at::kFloat && split_head_bytes(inventory) <= kLargestSplitHead;
+}
 
 bool is_narrow(const Model& model, const std::vector<OperandSpec>& operands, const LinearOps& ops) {
   return model.device.is_cuda() && model.dtype == at::kFloat && ops.weight != 0 &&
@@ -196,6 +222,17 @@ Decoder::Decoder(std::shared_ptr<const Model> model, std::int64_t max_length)
     : model_(std::move(model)), steps_(decoder_steps(model_->inventory)) {
   const DecoderSpec& spec = model_->spec();
   const c10::Device device = model_->device;
+  const at::Tensor& head = model_->linears[static_cast<std::size_t>(model_->head)].weight;
+  if (head.defined() && splits_head(model_->inventory, model_->dtype, device.is_cuda())) {
+    const std::int64_t rows = head.size(0);
+    head_parts_ =
+        at::zeros({(rows + 7) / 8 * 8, 6 * head.size(1)}, head.options().dtype(at::kBFloat16));
+    for (std::int64_t begin = 0; begin < rows; begin += kSplitRows) {
+      const std::int64_t count = std::min(kSplitRows, rows - begin);
+      head_parts_.narrow(0, begin, count)
+          .copy_(parts_of(head.narrow(0, begin, count), Side::kWeight));
+    }
+  }
   if (spec.position == PositionKind::kRope) {
     const RopeSpec& rope = spec.rope;
     cos_ = angle_table(rope.inv_freq, max_length, rope.attention_scaling, true, device);
@@ -211,6 +248,13 @@ Decoder::Decoder(std::shared_ptr<const Model> model, std::int64_t max_length)
             .clone()
             .to(device);
   }
+}
+
+at::Tensor Decoder::head_product(const at::Tensor& normed) const {
+  const LinearWeights& head = model_->linears[static_cast<std::size_t>(model_->head)];
+  const at::Tensor out = at::mm(parts_of(normed, Side::kInput), head_parts_.t(), at::kFloat)
+                             .narrow(1, 0, head.weight.size(0));
+  return head.bias.defined() ? out.add_(head.bias) : out;
 }
 
 at::Tensor Decoder::embed(const MicroBatch& batch) const {
@@ -400,7 +444,9 @@ at::Tensor Decoder::experts(const BlockWeights& block, const at::Tensor& input,
 
 at::Tensor Decoder::logits(const at::Tensor& normed, const StepContext& context) const {
   Apply apply{*model_, context, {}};
-  at::Tensor out = apply.linear(model_->head, normed);
+  at::Tensor out = head_parts_.defined() && !apply.ops(model_->head).any()
+                       ? head_product(normed)
+                       : apply.linear(model_->head, normed);
   if (const auto cap = model_->spec().logit_soft_cap) {
     out.div_(*cap).tanh_().mul_(*cap);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/load_stages.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
@@ -63,6 +65,25 @@ std::unique_ptr<WeightStream> stream_of(const MemoryPlan& plan,
              : std::make_unique<WeightStream>(model, std::move(indices), std::move(linears));
 }
 
+// CUDA's libraries take their first calls to start, up to a second: while the weights arrive is the
+// time for that.
+void start_libraries(const PreparedJob& job, const std::string& device) {
+  const DeviceGuard guard(device);
+  const DecoderSpec& spec = job.inventory.spec;
+  const auto options = at::TensorOptions().dtype(dtype_of(job.dtype)).device(torch_device(device));
+  try {
+    const at::Tensor x = at::zeros({256, spec.hidden_size}, options);
+    (void)at::mm(x, x.t());
+    if (job.dtype == "float32") {
+      const at::Tensor narrow = x.to(at::kBFloat16);
+      (void)at::mm(narrow, narrow.t(), at::kFloat);
+    }
+    const at::Tensor q = at::zeros({1, spec.heads, 64, spec.head_dim}, options);
+    (void)at::scaled_dot_product_attention(q, q, q, {}, 0.0, true);
+  } catch (const c10::Error&) {  // NOLINT(bugprone-empty-catch): only a head start
+  }
+}
+
 }  // namespace
 
 Loaded load_stages(const PreparedJob& job, const MemoryPlan& plan, JobControl& control,
@@ -79,6 +100,10 @@ Loaded load_stages(const PreparedJob& job, const MemoryPlan& plan, JobControl& c
     const StagePlan& stage = plan.stages[d];
     try {
       const DeviceGuard guard(stage.device);
+      std::jthread starting;
+      if (job.on_gpu()) {
+        starting = std::jthread([&] { start_libraries(job, stage.device); });
+      }
       const auto model = load_model(
           job.checkpoint, job.inventory, dtype_of(job.dtype), torch_device(stage.device),
           [&](std::int64_t done) {

@@ -6,12 +6,14 @@
 #include <thread>
 
 #include "decoder/attention.h"
+#include "decoder/decoder.h"
 #include "decoder/model.h"
 #include "evaluate/weight_cache.h"
 #include "evaluate/weight_stream.h"
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/schedule/placement.h"
 #include "mxscope/engine/engine.h"
+#include "tensor/tensors.h"
 
 namespace mxscope::engine {
 namespace {
@@ -122,6 +124,9 @@ std::vector<std::int64_t> bytes_of_steps(const PreparedJob& job) {
     }
     linears += sum;
     bytes.push_back(sum);
+  }
+  if (splits_head(job.inventory, dtype_of(job.dtype), job.on_gpu())) {
+    bytes.back() += split_head_bytes(job.inventory);
   }
   // The embedding stands with the first step; norms, biases and positions are small change.
   const std::int64_t embedding = spec.vocab_size * spec.hidden_size * element;
@@ -246,6 +251,9 @@ class Planner {
     const bool mapped = !job_.on_gpu() && job_.inventory.stored_bytes_of_type(job_.dtype) ==
                                               job_.inventory.total_bytes;
     std::int64_t weights = mapped ? 0 : job_.inventory.parameters * element;
+    if (splits_head(job_.inventory, dtype_of(job_.dtype), job_.on_gpu())) {
+      weights += split_head_bytes(job_.inventory);
+    }
     if (mapped && spec.linear_weights_transposed) {
       for (const Linear& linear : job_.inventory.linears) {
         weights += linear.block >= 0 ? linear.in_features * linear.out_features * element : 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "decoder/decoder.h"
 #include "decoder/model.h"
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/base/sha256.h"
@@ -111,6 +112,9 @@ nlohmann::ordered_json PreparedJob::numerics_json() const {
   if (on_gpu() && dtype == "float32") {
     // Where both operands are quantised to at most eight significant bits, which bfloat16 holds.
     json["quantised_products"] = "bfloat16 operands";
+    if (splits_head(inventory, at::kFloat, true)) {
+      json["head_product"] = "sum of six in bfloat16";
+    }
   }
   if (on_gpu()) {
     json["device"] = "cuda";
