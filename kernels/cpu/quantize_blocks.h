@@ -220,8 +220,11 @@ MXSCOPE_INLINE std::int64_t quantize_row_of_halves(const QuantizePlan& plan,
     case 16:
       return eights.template operator()<16>();
     case 32:
-      if constexpr (kLanes == 16) {
-        return eights.template operator()<32>();
+      return eights.template operator()<32>();
+    case 64:
+      // Of two registers with AVX-512, where the maxima are found faster one block at a time.
+      if constexpr (kLanes == 8) {
+        return eights.template operator()<64>();
       }
       break;
     default:

@@ -271,7 +271,7 @@ MXSCOPE_INLINE Ints maxima_of_eights(const Packed (&parts)[4]) {
 // eights.
 template <int kBlock>
 MXSCOPE_INLINE Ints maxima_of_blocks(const Packed (&parts)[4]) {
-  static_assert(kBlock >= 8 && kBlock <= 2 * kLanes);
+  static_assert(kBlock >= 8 && kBlock <= 8 * kLanes);
   constexpr auto kAll = std::make_index_sequence<kLanes>{};
   Ints a = maxima_of_eights(parts);
   const auto join = [&](Ints other) {
@@ -280,8 +280,14 @@ MXSCOPE_INLINE Ints maxima_of_blocks(const Packed (&parts)[4]) {
   if constexpr (kBlock > 8) {
     join(exchange<4>(a, kAll));
   }
-  if constexpr (kBlock > 16) {
+  if constexpr (kBlock > 16 && kLanes == 16) {
     join(exchange<8>(a, kAll));
+  }
+  if constexpr (kBlock > 2 * kLanes) {
+    join(exchange<1>(a, kAll));
+  }
+  if constexpr (kBlock > 4 * kLanes) {
+    join(exchange<2>(a, kAll));
   }
   return a;
 }
