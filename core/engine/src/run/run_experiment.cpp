@@ -52,9 +52,9 @@ std::string new_job_id() {
 }
 
 // glibc keeps large freed blocks for later and moves its threshold for them with use, so that a
-// process holds several times what it needs, more the longer it runs. Blocks from a mebibyte on go
-// back to the system at once, and BlockCacheScope keeps those that are worth it: peaks then are
-// what the estimate says.
+// process holds several times what it needs, more the longer it runs. The threshold is held where
+// the scratch memory of matrix products stays below it; tensors from a mebibyte on do not come here
+// (BlockCacheScope). Peaks then are what the estimate says.
 void bound_allocator() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 16 << 20);
