@@ -29,9 +29,7 @@ std::int32_t exponent_of(const QuantizePlan& plan, const float* block, std::int6
     const double unit = std::ldexp(1.0, candidate - detail::clamp_exponent(middle));
     double error = 0;
     for (std::int64_t i = 0; i < length; ++i) {
-      const float scaled = block[i] * inverse;
-      const double one = (scaled - detail::round_planned<false>(plan, scaled)) * unit;
-      error += (one * one + plan.error_magic) - plan.error_magic;
+      error += detail::squared_error<false>(plan, block[i] * inverse, unit);
     }
     if (error < least) {
       least = error;
