@@ -23,7 +23,8 @@ MXSCOPE_INLINE Ints magnitude_bits(Floats x) { return bits_as<Ints>(x) & kMagnit
 // Smallest exponent whose power is not below the number; exact down to 2^-127, lower below.
 MXSCOPE_INLINE Ints ceil_log2(Ints bits) {
   const Ints carry = bits < 0x00800000 ? splat(0x003FFFFF) : splat(0x007FFFFF);
-  return ((bits + carry) >> 23) - kExponentBias;
+  // Unsigned: NaN runs past the largest signed number.
+  return bits_as<Ints>((bits_as<Words>(bits) + bits_as<Words>(carry)) >> 23) - kExponentBias;
 }
 
 // Exponents of blocks as fields: (exponent + 127) << 23, from 0 for 2^-127 to kLargestPower.
@@ -38,7 +39,8 @@ MXSCOPE_INLINE Ints exponent_field(const QuantizePlan& plan, Ints largest) {
   } else if constexpr (kRule == ExponentRule::kCeil) {
     field = (ceil_log2(largest) - plan.emax + kExponentBias) << 23;
   } else {
-    field = ((largest + plan.carry) & detail::kInfinityBits) - (plan.emax << 23);
+    const Words moved = bits_as<Words>(largest) + static_cast<std::uint32_t>(plan.carry);
+    field = (bits_as<Ints>(moved) & detail::kInfinityBits) - (plan.emax << 23);
   }
   return min_of(max_of(field, Ints{}), splat(kLargestPower));
 }
