@@ -198,6 +198,10 @@ std::optional<mxscope::MatchReport> ExperimentDocument::currentMatches() const {
   mxscope::Experiment single = m_experiment;
   single.variants = {m_experiment.variants[index]};
   single.sweep.reset();
+  // Which layers a rule matches does not wait for a text to be chosen.
+  if (single.data.sources.empty()) {
+    single.data.sources = {"any"};
+  }
   try {
     const std::vector<mxscope::ResolvedVariant> resolved = mxscope::expand_variants(single);
     if (resolved.empty()) {

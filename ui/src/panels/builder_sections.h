@@ -55,6 +55,8 @@ class VariantsSection : public Section {
 
  private:
   void refresh();
+  void fitColumns();
+  bool eventFilter(QObject* watched, QEvent* event) override;
   [[nodiscard]] std::vector<int> selectedRows() const;
   ExperimentDocument* m_document;
   VariantTableModel* m_model;

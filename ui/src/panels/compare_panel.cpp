@@ -18,6 +18,7 @@
 #include "plots/cards/run_marks.h"
 #include "plots/number_text.h"
 #include "plots/plot_types.h"
+#include "theme/theme.h"
 
 using namespace Qt::StringLiterals;
 
@@ -256,7 +257,11 @@ ComparePanel::ComparePanel(Workspace* workspace, QWidget* parent)
   m_view->setTextElideMode(Qt::ElideMiddle);
   m_view->setSelectionMode(QAbstractItemView::ContiguousSelection);
   m_view->verticalHeader()->hide();
-  m_view->verticalHeader()->setDefaultSectionSize(24);
+  const auto fitRows = [this] {
+    m_view->verticalHeader()->setDefaultSectionSize(Theme::instance().rowHeight());
+  };
+  connect(&Theme::instance(), &Theme::changed, m_view, fitRows);
+  fitRows();
   m_view->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
   m_view->setAccessibleName(tr("Fields of the selected runs"));
   m_notesLabel = new QLabel(tr("&Notes"), this);
@@ -370,7 +375,9 @@ void ComparePanel::update() {
   m_view->resizeColumnToContents(0);
   for (int column = 1; column < m_model->columnCount(); ++column) {
     m_view->resizeColumnToContents(column);
-    m_view->setColumnWidth(column, std::clamp(m_view->columnWidth(column), 70, 220));
+    // One run stands beside its field names without scrolling; what is longer has a tool tip.
+    const int widest = one ? std::max(90, m_view->viewport()->width() / 2) : 220;
+    m_view->setColumnWidth(column, std::clamp(m_view->columnWidth(column), 70, widest));
   }
   m_view->horizontalHeader()->setStretchLastSection(one);
 }

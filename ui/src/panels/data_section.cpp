@@ -309,9 +309,9 @@ void DataSection::refresh() {
                      : experiment.devices.mode == mxscope::DeviceMode::kAll
                          ? tr("All")
                          : devices.join(QStringLiteral(", ")));
-  const bool empty = experiment == ExperimentDocument::emptyExperiment();
+  // What was not chosen yet is no mistake; the line above the button asks for it.
   showProblem(m_sourceProblem, m_source,
-              empty ? QString() : m_document->issueAt(QStringLiteral("data")));
+              sources.isEmpty() ? QString() : m_document->issueAt(QStringLiteral("data")));
   QString problem = m_document->issueAt(QStringLiteral("protocol"));
   const int most = m_document->currentModelInfo().maxContext;
   if (problem.isEmpty() && most > 0 && experiment.protocol.context.value_or(0) > most) {

@@ -7,6 +7,7 @@
 #include <QSet>
 #include <QStyle>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "bridge/model_inspector.h"
 #include "bridge/queue_controller.h"
@@ -15,6 +16,7 @@
 #include "panels/builder_sections.h"
 #include "panels/sweep_dialog.h"
 #include "plots/number_text.h"
+#include "theme/theme.h"
 
 namespace mxscope::ui {
 
@@ -35,17 +37,25 @@ ExperimentPanel::ExperimentPanel(ExperimentDocument* document, QueueController* 
   column->setContentsMargins(0, 0, 4, 0);
   column->setSpacing(8);
   m_models = new ModelsSection(document, inspector, content);
+  m_data = new DataSection(document, engine, content);
   m_variants = new VariantsSection(document, content);
   m_rules = new RulesSection(document, content);
   m_layers = new LayersSection(document, content);
-  m_data = new DataSection(document, engine, content);
+  // What has to be chosen stands on top, what shows the effect takes the room that is left; the tab
+  // key goes the same way.
   column->addWidget(m_models);
+  column->addWidget(m_data);
   column->addWidget(m_variants);
   column->addWidget(m_rules);
   column->addWidget(m_layers, 1);
-  column->addWidget(m_data);
   scroll->setWidget(content);
-  scroll->setMinimumWidth(300);
+  // Wide enough for a variant's formats, block, scale and layers; with a large font less than that,
+  // so that the centre keeps its room.
+  const auto fitWidth = [scroll] {
+    scroll->setMinimumWidth(326 + std::max(0, Theme::instance().fontPercent() - 100) * 2);
+  };
+  connect(&Theme::instance(), &Theme::changed, scroll, fitWidth);
+  fitWidth();
   layout->addWidget(scroll, 1);
   m_count = new QLabel(this);
   m_count->setObjectName(QStringLiteral("runCount"));
@@ -138,7 +148,8 @@ void ExperimentPanel::refreshPlan() {
   if (plan.alreadyDone > 0) {
     line += QLatin1Char(' ') + tr("(%n done or queued)", nullptr, plan.alreadyDone);
   }
-  const bool empty = m_document->experiment().models.empty();
+  const bool empty =
+      m_document->experiment().models.empty() || m_document->experiment().data.sources.empty();
   m_count->setText(reason.isEmpty() ? line : reason.toHtmlEscaped());
   const QString role = reason.isEmpty() || empty ? QString() : QStringLiteral("worse");
   if (m_count->property("role").toString() != role) {

@@ -3,18 +3,32 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QSortFilterProxyModel>
+#include <QStyledItemDelegate>
 #include <QToolButton>
 #include <QTreeView>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "models/layer_tree_model.h"
 #include "panels/builder_sections.h"
+#include "theme/theme.h"
 
 namespace mxscope::ui {
 
 namespace {
 
 constexpr int kFilterExpandLimit = 60;  // groups that a filter unfolds
+
+// Rows that are easy to hit: a check box needs more height than a line of text.
+class RowDelegate : public QStyledItemDelegate {
+ public:
+  using QStyledItemDelegate::QStyledItemDelegate;
+  [[nodiscard]] QSize sizeHint(const QStyleOptionViewItem& option,
+                               const QModelIndex& index) const override {
+    QSize size = QStyledItemDelegate::sizeHint(option, index);
+    return {size.width(), std::max(size.height(), Theme::instance().rowHeight() - 1)};
+  }
+};
 
 }  // namespace
 
@@ -42,10 +56,12 @@ LayersSection::LayersSection(ExperimentDocument* document, QWidget* parent)
   m_view->setAccessibleName(tr("Layers and what each gets"));
   m_view->setModel(proxy);
   m_view->setUniformRowHeights(true);
+  m_view->setItemDelegate(new RowDelegate(m_view));
   m_view->setAllColumnsShowFocus(true);
   m_view->header()->setStretchLastSection(true);
   m_view->header()->resizeSection(0, 190);
-  m_view->setMinimumHeight(150);
+  m_view->setMinimumHeight(130);
+  m_view->setIndentation(18);
   m_empty = addEmptyText(m_view->viewport(), tr("The layers of the selected model appear here."));
   layout->addWidget(m_view, 1);
   setContent(content);

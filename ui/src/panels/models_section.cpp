@@ -18,13 +18,6 @@
 
 namespace mxscope::ui {
 
-namespace {
-
-constexpr int kRowHeight = 24;
-constexpr int kShownRows = 3;
-
-}  // namespace
-
 ModelsSection::ModelsSection(ExperimentDocument* document, ModelInspector* inspector,
                              QWidget* parent)
     : Section(tr("Models"), parent), m_document(document), m_inspector(inspector) {
@@ -45,10 +38,9 @@ ModelsSection::ModelsSection(ExperimentDocument* document, ModelInspector* inspe
   m_view->setSelectionMode(QAbstractItemView::SingleSelection);
   m_view->horizontalHeader()->hide();
   m_view->verticalHeader()->hide();
-  m_view->verticalHeader()->setDefaultSectionSize(kRowHeight);
   m_view->horizontalHeader()->setSectionResizeMode(0, QHeaderView::ResizeToContents);
   m_view->horizontalHeader()->setStretchLastSection(true);
-  m_view->setFixedHeight(kShownRows * kRowHeight + 6);
+  fitRows(m_view, 2, 4);
   m_empty = addEmptyText(m_view->viewport(), tr("Add a model: drop a folder or press +"));
   layout->addWidget(m_view);
 
@@ -56,8 +48,11 @@ ModelsSection::ModelsSection(ExperimentDocument* document, ModelInspector* inspe
   line->setSpacing(4);
   m_source = new QLineEdit(content);
   m_source->setObjectName(QStringLiteral("modelSource"));
-  m_source->setPlaceholderText(tr("Folder or hub id, e.g. openai-community/gpt2"));
+  m_source->setPlaceholderText(tr("Folder or hub id"));
   m_source->setAccessibleName(tr("Folder or hub id of a model to add"));
+  m_source->setToolTip(
+      tr("A folder with config.json and safetensors files, or a hub id, e.g. "
+         "openai-community/gpt2; Enter adds it"));
   line->addWidget(m_source, 1);
   m_dtype = new QComboBox(content);
   m_dtype->setObjectName(QStringLiteral("modelDtype"));
@@ -177,7 +172,7 @@ void ModelsSection::refresh() {
   for (const mxscope::ModelEntry& model : experiment.models) {
     const ModelInfo& info = m_document->modelInfo(QString::fromStdString(model.source));
     if (problem.isEmpty() && info.state == ModelInfo::State::kFailed) {
-      problem = info.error;
+      problem = tr("Not a model that can be read: %1").arg(info.error);
     }
   }
   setProblem(problem);

@@ -23,7 +23,6 @@ namespace mxscope::ui {
 
 namespace {
 
-constexpr int kRowHeight = 25;
 constexpr int kBarHeight = 8;
 constexpr int kBarWidth = 110;
 
@@ -157,14 +156,22 @@ QueuePanel::QueuePanel(Workspace* workspace, QueueController* queue, QWidget* pa
   m_view->setWordWrap(false);
   m_view->setTabKeyNavigation(false);
   m_view->verticalHeader()->hide();
-  m_view->verticalHeader()->setDefaultSectionSize(kRowHeight);
+  const auto fitRows = [this] {
+    m_view->verticalHeader()->setDefaultSectionSize(Theme::instance().rowHeight());
+    const QFontMetrics metrics(Theme::instance().titleFont());
+    m_view->setColumnWidth(QueueModel::kNumber,
+                           metrics.horizontalAdvance(QLatin1String("00")) + 24);
+    m_view->setColumnWidth(QueueModel::kJob, 210);
+    m_view->setColumnWidth(QueueModel::kState,
+                           metrics.horizontalAdvance(displayName(JobState::kCancelling)) + 20);
+    m_view->setColumnWidth(QueueModel::kAdded,
+                           metrics.horizontalAdvance(QLatin1String("00:00")) + 28);
+  };
+  connect(&Theme::instance(), &Theme::changed, m_view, fitRows);
+  fitRows();
   m_view->horizontalHeader()->setHighlightSections(false);
   m_view->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
   m_view->horizontalHeader()->setSectionResizeMode(QueueModel::kProgress, QHeaderView::Stretch);
-  m_view->setColumnWidth(QueueModel::kNumber, 40);
-  m_view->setColumnWidth(QueueModel::kJob, 260);
-  m_view->setColumnWidth(QueueModel::kState, 100);
-  m_view->setColumnWidth(QueueModel::kAdded, 70);
   m_view->setContextMenuPolicy(Qt::ActionsContextMenu);
   m_view->addActions(rowActions());
   layout->addWidget(m_view, 1);
@@ -241,6 +248,8 @@ void QueuePanel::refresh() {
                       (!m_queue->isStarted() && !current && !m_queue->waiting().isEmpty());
   m_banner->setVisible(paused);
   if (paused) {
+    m_banner->findChild<QPushButton*>(QStringLiteral("queueResume"))
+        ->setText(current ? tr("Resume") : tr("Start"));
     m_bannerText->setText(current
                               ? tr("Paused. What is finished is kept; Resume goes on from there.")
                               : tr("The queue is not started. %n job(s) waiting.", nullptr,

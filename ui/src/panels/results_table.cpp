@@ -7,7 +7,6 @@
 #include <QClipboard>
 #include <QFileDialog>
 #include <QHeaderView>
-#include <QInputDialog>
 #include <QJsonArray>
 #include <QKeyEvent>
 #include <QLabel>
@@ -33,15 +32,7 @@ using namespace Qt::StringLiterals;
 namespace mxscope::ui {
 namespace {
 
-constexpr int kRowHeight = 25;
-constexpr int kWidestColumn = 260;
-
-QList<int> defaultColumns() {
-  using M = ResultsModel;
-  return {M::kRun,  M::kVariant,  M::kState,   M::kModel, M::kFormat,       M::kBlock,
-          M::kPpl,  M::kDeltaPpl, M::kPercent, M::kXent,  M::kDeltaEntropy, M::kKl,
-          M::kTop1, M::kWeights,  M::kPeak,    M::kTime,  M::kTags};
-}
+constexpr int kPauseMs = 400;  // between two looks at whether figures outgrew their columns
 
 QToolButton* menuButton(QWidget* parent, const QString& text, const QString& name) {
   auto* button = new QToolButton(parent);
@@ -66,6 +57,13 @@ ResultsTable::ResultsTable(Workspace* workspace, QWidget* parent)
   layout->setContentsMargins(6, 6, 6, 6);
   layout->setSpacing(5);
 
+  // One row of controls, or two where one is too wide; it never makes the window wider.
+  m_bar = new QWidget(this);
+  m_bar->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  m_bar->installEventFilter(this);
+  m_bars = new QBoxLayout(QBoxLayout::LeftToRight, m_bar);
+  m_bars->setContentsMargins(0, 0, 0, 0);
+  m_bars->setSpacing(6);
   auto* bar = new QHBoxLayout;
   bar->setSpacing(6);
   m_filter = new QLineEdit(this);
@@ -73,8 +71,8 @@ ResultsTable::ResultsTable(Workspace* workspace, QWidget* parent)
   m_filter->setPlaceholderText(tr("Filter: words, model:llama, dppl<0.5 …"));
   m_filter->setAccessibleName(tr("Filter of the results"));
   m_filter->setClearButtonEnabled(true);
-  m_filter->setMinimumWidth(140);
-  bar->addWidget(m_filter, 3);
+  m_filter->setMinimumWidth(110);
+  bar->addWidget(m_filter, 1);
   m_count = new QLabel(this);
   m_count->setObjectName(u"resultsCount"_s);
   bar->addWidget(m_count);
@@ -83,16 +81,21 @@ ResultsTable::ResultsTable(Workspace* workspace, QWidget* parent)
   m_clear->setToolTip(tr("Clear the filter"));
   m_clear->hide();
   bar->addWidget(m_clear);
-  m_onlyDiffering = new QCheckBox(tr("Only columns that &differ"), this);
-  bar->addWidget(m_onlyDiffering);
-  bar->addStretch(1);
+  m_bars->addLayout(bar, 3);
+  auto* tools = new QHBoxLayout;
+  tools->setSpacing(6);
+  m_onlyDiffering = new QCheckBox(tr("Only what &differs"), this);
+  m_onlyDiffering->setToolTip(tr("Only the columns in which the selected runs differ"));
+  tools->addWidget(m_onlyDiffering);
+  tools->addStretch(1);
   m_group = menuButton(this, tr("Group"), u"resultsGroup"_s);
   m_columns = menuButton(this, tr("Columns"), u"resultsColumns"_s);
   m_export = menuButton(this, tr("Export"), u"resultsExport"_s);
-  bar->addWidget(m_group);
-  bar->addWidget(m_columns);
-  bar->addWidget(m_export);
-  layout->addLayout(bar);
+  tools->addWidget(m_group);
+  tools->addWidget(m_columns);
+  tools->addWidget(m_export);
+  m_bars->addLayout(tools, 2);
+  layout->addWidget(m_bar);
   m_problem = new QLabel(this);
   m_problem->setProperty("role", u"warning"_s);
   m_problem->setWordWrap(true);
@@ -118,7 +121,7 @@ ResultsTable::ResultsTable(Workspace* workspace, QWidget* parent)
   m_view->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
   m_view->verticalHeader()->hide();
   m_view->verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
-  m_view->verticalHeader()->setDefaultSectionSize(kRowHeight);
+  m_view->verticalHeader()->setDefaultSectionSize(Theme::instance().rowHeight());
   QHeaderView* header = m_view->horizontalHeader();
   header->setSectionsMovable(true);
   header->setHighlightSections(false);
@@ -171,6 +174,22 @@ ResultsTable::ResultsTable(Workspace* workspace, QWidget* parent)
       applyColumns();
     }
   });
+  m_growTimer.setSingleShot(true);
+  m_growTimer.setInterval(kPauseMs);
+  connect(&m_growTimer, &QTimer::timeout, this, &ResultsTable::growColumns);
+  const auto growSoon = [this] {
+    if (!m_growTimer.isActive()) {
+      m_growTimer.start();
+    }
+  };
+  connect(m_model, &QAbstractItemModel::dataChanged, this, growSoon);
+  connect(m_model, &QAbstractItemModel::modelReset, this, growSoon);
+  connect(header, &QHeaderView::sortIndicatorChanged, this, growSoon);
+  connect(header, &QHeaderView::sectionResized, this, [this](int column) {
+    if (!m_fitting) {
+      m_resized.insert(column);
+    }
+  });
   connect(m_view, &QTableView::customContextMenuRequested, this, &ResultsTable::showRowMenu);
   connect(m_view, &QTableView::doubleClicked, this, [this](const QModelIndex& index) {
     if (index.column() == ResultsModel::kTags || index.column() == ResultsModel::kNotes) {
@@ -217,12 +236,17 @@ ResultsTable::ResultsTable(Workspace* workspace, QWidget* parent)
   m_export->menu()->addAction(icon(u"copy"_s), tr("Copy rows"), this, &ResultsTable::copyRows);
 
   connect(&Theme::instance(), &Theme::changed, this, [this] {
-    m_view->verticalHeader()->setDefaultSectionSize(
-        std::max(kRowHeight, QFontMetrics(Theme::instance().textFont()).height() + 8));
+    m_view->verticalHeader()->setDefaultSectionSize(Theme::instance().rowHeight());
     applyColumns();
   });
   applyColumns();
   updateCount();
+}
+
+void ResultsTable::fitBar() {
+  const auto needs = [this](int item) { return m_bars->itemAt(item)->minimumSize().width(); };
+  const bool two = needs(0) + needs(1) + 24 > m_bar->width();
+  m_bars->setDirection(two ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
 }
 
 void ResultsTable::filterChanged() {
@@ -241,6 +265,7 @@ void ResultsTable::updateCount() {
   const int total = m_model->totalRuns();
   m_count->setText(tr("%1 of %2 runs").arg(m_model->shownRuns()).arg(total));
   m_clear->setVisible(!m_filter->text().isEmpty());
+  fitBar();
   m_stack->setCurrentIndex(total == 0 ? 1 : 0);
   m_export->setEnabled(total > 0);
   if (!m_view->property("sized").toBool() && total > 0) {
@@ -258,96 +283,7 @@ void ResultsTable::setVisibleColumns(const QList<int>& columns) {
   applyColumns();
 }
 
-QList<int> ResultsTable::visibleColumns() const {
-  QList<int> columns;
-  const QHeaderView* header = m_view->horizontalHeader();
-  for (int visual = 0; visual < header->count(); ++visual) {
-    const int column = header->logicalIndex(visual);
-    if (!header->isSectionHidden(column)) {
-      columns << column;
-    }
-  }
-  return columns;
-}
-
 void ResultsTable::setOnlyDiffering(bool on) { m_onlyDiffering->setChecked(on); }
-
-void ResultsTable::applyColumns() {
-  QList<int> columns = m_chosen;
-  if (m_onlyDiffering->isChecked()) {
-    columns = m_model->differingColumns(m_workspace->selection());
-    if (!columns.contains(ResultsModel::kRun)) {
-      columns.prepend(ResultsModel::kRun);
-    }
-  }
-  QHeaderView* header = m_view->horizontalHeader();
-  for (int column = 0; column < ResultsModel::kColumnCount; ++column) {
-    const bool shown = columns.contains(column);
-    if (header->isSectionHidden(column) == shown) {
-      header->setSectionHidden(column, !shown);
-    }
-  }
-  // Widths from the first rows: measuring all of 10,000 takes long and changes nothing.
-  header->setResizeContentsPrecision(40);
-  for (const int column : columns) {
-    m_view->resizeColumnToContents(column);
-    const int width = m_view->columnWidth(column);
-    m_view->setColumnWidth(column, std::min(width + 6, kWidestColumn));
-  }
-}
-
-void ResultsTable::fillColumnsMenu() {
-  QMenu* menu = m_columns->menu();
-  menu->clear();
-  for (int column = 0; column < ResultsModel::kColumnCount; ++column) {
-    QAction* action = menu->addAction(ResultsModel::title(column));
-    action->setCheckable(true);
-    action->setChecked(m_chosen.contains(column));
-    action->setEnabled(column != ResultsModel::kRun);
-    action->setToolTip(ResultsModel::explanation(column));
-    connect(action, &QAction::toggled, this, [this, column](bool on) {
-      QList<int> columns = m_chosen;
-      columns.removeAll(column);
-      if (on) {
-        columns << column;
-      }
-      setVisibleColumns(columns);
-    });
-  }
-  menu->addSeparator();
-  QSettings settings;
-  settings.beginGroup(u"results-views"_s);
-  for (const QString& name : settings.childKeys()) {
-    menu->addAction(tr("View: %1").arg(name), this, [this, name] {
-      QSettings saved;
-      QList<int> columns;
-      for (const QVariant& column : saved.value(u"results-views/"_s + name).toList()) {
-        columns << column.toInt();
-      }
-      setVisibleColumns(columns);
-    });
-  }
-  menu->addAction(tr("Save as view…"), this, [this] {
-    bool ok = false;
-    const QString name = QInputDialog::getText(this, tr("Save view"), tr("Name of these columns"),
-                                               QLineEdit::Normal, QString(), &ok);
-    if (ok && !name.trimmed().isEmpty()) {
-      QVariantList columns;
-      for (const int column : visibleColumns()) {
-        columns << column;
-      }
-      QSettings().setValue(QString(u"results-views/"_s + name.trimmed().replace(u'/', u'-')),
-                           columns);
-    }
-  });
-  menu->addAction(tr("Default columns"), this, [this] {
-    QHeaderView* header = m_view->horizontalHeader();
-    for (int column = 0; column < ResultsModel::kColumnCount; ++column) {
-      header->moveSection(header->visualIndex(column), column);
-    }
-    setVisibleColumns(defaultColumns());
-  });
-}
 
 void ResultsTable::selectionFromWorkspace() {
   if (m_syncing) {
@@ -541,6 +477,9 @@ void ResultsTable::showRowMenu(const QPoint& position) {
 }
 
 bool ResultsTable::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == m_bar && event->type() == QEvent::Resize) {
+    fitBar();
+  }
   if (watched != m_view || event->type() != QEvent::KeyPress) {
     return QWidget::eventFilter(watched, event);
   }

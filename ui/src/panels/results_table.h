@@ -2,10 +2,13 @@
 #pragma once
 
 #include <QJsonObject>
+#include <QSet>
+#include <QTimer>
 #include <QWidget>
 
 #include "models/results_model.h"
 
+class QBoxLayout;
 class QCheckBox;
 class QLabel;
 class QLineEdit;
@@ -68,7 +71,11 @@ class ResultsTable : public QWidget {
   void selectionToWorkspace();
   void filterChanged();
   void updateCount();
+  void fitBar();
   void applyColumns();
+  static QList<int> defaultColumns();
+  int wantedWidth(int column) const;
+  void growColumns();
   void fillColumnsMenu();
   void showRowMenu(const QPoint& position);
   QStringList selectedRuns() const;
@@ -76,6 +83,8 @@ class ResultsTable : public QWidget {
 
   Workspace* const m_workspace;
   ResultsModel* m_model;
+  QWidget* m_bar;
+  QBoxLayout* m_bars;
   QStackedWidget* m_stack;
   QTableView* m_view;
   QLineEdit* m_filter;
@@ -84,6 +93,9 @@ class ResultsTable : public QWidget {
   QCheckBox* m_onlyDiffering;
   QToolButton *m_group, *m_columns, *m_export;
   QList<int> m_chosen;
+  QTimer m_growTimer;
+  QSet<int> m_resized;  // columns whose width the user chose
+  bool m_fitting = false;
   bool m_syncing = false;
 };
 

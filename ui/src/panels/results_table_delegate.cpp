@@ -13,10 +13,11 @@ namespace mxscope::ui {
 namespace {
 
 constexpr int kBarWidth = 64;  // px of the mini bar, left and right of its zero line together
+constexpr int kNarrowestBar = 28;
 constexpr int kSwatch = 10;
 
-void drawBar(QPainter* painter, const QRect& area, const QVariantList& bar, const Tokens& t,
-             const QColor& ink) {
+void drawBar(QPainter* painter, const QRect& area, const QVariantList& bar, double width,
+             const Tokens& t, const QColor& ink) {
   const double value = bar[0].toDouble();
   const double low = bar[1].toDouble();
   const double high = bar[2].toDouble();
@@ -25,8 +26,8 @@ void drawBar(QPainter* painter, const QRect& area, const QVariantList& bar, cons
   const bool unclear = known && low <= 0 && high >= 0;
   const QColor colour = unclear ? t.neutral : value > 0 ? t.worse : t.better;
   // Columns without negative values use the whole width for positive ones.
-  const double left = bar[4].toBool() ? kBarWidth / 2.0 : 4.0;
-  const double right = kBarWidth - left;
+  const double left = bar[4].toBool() ? width / 2.0 : 4.0;
+  const double right = width - left;
   const double middle = std::round(area.left() + left);
   const auto at = [&](double v) {
     const double share = std::clamp(v / scale, -1.0, 1.0);
@@ -93,11 +94,16 @@ void ResultsTableDelegate::paint(QPainter* painter, const QStyleOptionViewItem& 
     style->drawControl(QStyle::CE_ItemViewItem, &option, painter, option.widget);
     painter->save();
     painter->setClipRect(option.rect);
-    drawBar(painter, option.rect.adjusted(6, 0, 0, 0), bar.toList(), t, ink);
+    // The number goes first: a narrow column shortens its bar, then leaves it out.
+    const int room =
+        option.rect.width() - QFontMetrics(option.font).horizontalAdvance(text) - 6 - 7 - 6;
+    if (room >= kNarrowestBar) {
+      drawBar(painter, option.rect.adjusted(6, 0, 0, 0), bar.toList(), std::min(room, kBarWidth), t,
+              ink);
+    }
     painter->setPen(index.data(ResultsModel::kHiddenRole).toBool() && !selected ? t.disabled : ink);
     painter->setFont(option.font);
-    painter->drawText(option.rect.adjusted(kBarWidth + 12, 0, -7, 0),
-                      Qt::AlignRight | Qt::AlignVCenter, text);
+    painter->drawText(option.rect.adjusted(4, 0, -7, 0), Qt::AlignRight | Qt::AlignVCenter, text);
     painter->restore();
     return;
   }

@@ -10,13 +10,6 @@
 
 namespace mxscope::ui {
 
-namespace {
-
-constexpr int kRowHeight = 24;
-constexpr int kShownRows = 3;
-
-}  // namespace
-
 RulesSection::RulesSection(ExperimentDocument* document, QWidget* parent)
     : Section(tr("Layer rules"), parent), m_document(document) {
   setObjectName(QStringLiteral("rulesSection"));
@@ -33,17 +26,17 @@ RulesSection::RulesSection(ExperimentDocument* document, QWidget* parent)
   m_view->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed |
                           QAbstractItemView::SelectedClicked);
   m_view->verticalHeader()->hide();
-  m_view->verticalHeader()->setDefaultSectionSize(kRowHeight);
   m_view->horizontalHeader()->setHighlightSections(false);
   m_view->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
   m_view->horizontalHeader()->setSectionResizeMode(RuleTableModel::kPattern, QHeaderView::Stretch);
-  m_view->setColumnWidth(RuleTableModel::kGets, 92);
-  m_view->setColumnWidth(RuleTableModel::kMatches, 66);
+  m_view->horizontalHeader()->setSectionResizeMode(RuleTableModel::kGets,
+                                                   QHeaderView::ResizeToContents);
+  m_view->horizontalHeader()->setSectionResizeMode(RuleTableModel::kMatches,
+                                                   QHeaderView::ResizeToContents);
   m_view->setItemDelegateForColumn(
       RuleTableModel::kGets,
       new ChoiceDelegate({{tr("variant"), 0}, {tr("keep as it is"), 1}}, false, this));
-  m_view->setMinimumHeight(kShownRows * kRowHeight + 34);
-  m_view->setMaximumHeight(kShownRows * kRowHeight + 42);
+  fitRows(m_view, 2, 4);
   m_empty = addEmptyText(m_view->viewport(), tr("No rule: every layer stays as it is"));
   setContent(m_view);
   setToolTip(tr("Rules are read from the top; the first that matches a layer decides."));

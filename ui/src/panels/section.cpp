@@ -2,12 +2,16 @@
 #include "panels/section.h"
 
 #include <QHBoxLayout>
+#include <QHeaderView>
 #include <QLabel>
 #include <QStyle>
+#include <QTableView>
 #include <QToolButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "theme/icons.h"
+#include "theme/theme.h"
 
 namespace mxscope::ui {
 
@@ -80,6 +84,24 @@ void Section::setProblem(const QString& sentence, bool warning) {
 }
 
 void Section::setExpanded(bool expanded) { m_title->setChecked(expanded); }
+
+void fitRows(QTableView* view, int fewest, int most) {
+  const auto fit = [view, fewest, most] {
+    const int row = Theme::instance().rowHeight();
+    view->verticalHeader()->setDefaultSectionSize(row);
+    const QHeaderView* header = view->horizontalHeader();
+    const int rows = std::clamp(view->model()->rowCount(), fewest, most);
+    constexpr int kFrames = 4;  // 2 px above and below while the table has the focus
+    view->setFixedHeight(rows * row + (header->isHidden() ? 0 : header->sizeHint().height()) +
+                         kFrames);
+  };
+  const QAbstractItemModel* model = view->model();
+  QObject::connect(model, &QAbstractItemModel::rowsInserted, view, fit);
+  QObject::connect(model, &QAbstractItemModel::rowsRemoved, view, fit);
+  QObject::connect(model, &QAbstractItemModel::modelReset, view, fit);
+  QObject::connect(&Theme::instance(), &Theme::changed, view, fit);
+  fit();
+}
 
 QLabel* addEmptyText(QWidget* viewport, const QString& text) {
   auto* label = new QLabel(text, viewport);

@@ -5,6 +5,7 @@
 
 class QHBoxLayout;
 class QLabel;
+class QTableView;
 class QToolButton;
 class QVBoxLayout;
 
@@ -34,6 +35,10 @@ class Section : public QWidget {
 };
 
 // A dim sentence over an empty view.
+// Makes rows as high as the font needs and the table as tall as what it holds, from `fewest` to
+// `most` rows; follows the model and the font.
+void fitRows(QTableView* view, int fewest, int most);
+
 QLabel* addEmptyText(QWidget* viewport, const QString& text);
 
 }  // namespace mxscope::ui

@@ -71,6 +71,7 @@ SweepDialog::SweepDialog(const mxscope::Experiment& experiment, QWidget* parent)
   form->addRow(tr("Only &layers"), m_match);
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this);
   m_ok = buttons->button(QDialogButtonBox::Ok);
+  m_ok->setProperty("role", QStringLiteral("primary"));
   layout->addWidget(buttons);
   connect(buttons, &QDialogButtonBox::accepted, this, &SweepDialog::accept);
   connect(buttons, &QDialogButtonBox::rejected, this, &SweepDialog::reject);

@@ -13,6 +13,7 @@
 #include "models/experiment_document.h"
 #include "mxscope/core/experiment/experiment_json.h"
 #include "panels/choice_delegate.h"
+#include "theme/theme.h"
 
 namespace mxscope::ui {
 
@@ -94,7 +95,7 @@ VariantsDialog::VariantsDialog(const ExperimentDocument* document, QWidget* pare
   m_formats = checkList(formats, {static_cast<int>(mxscope::Format::kMxfp8E4m3)}, this);
   m_formats->setObjectName(QStringLiteral("variantFormats"));
   m_formats->setAccessibleName(tr("Weight formats"));
-  m_formats->setMinimumHeight(190);
+  m_formats->setMinimumHeight(8 * (Theme::instance().rowHeight() - 2));
   form->addRow(tr("&Weights"), m_formats);
   m_activation = new QComboBox(this);
   m_activation->setObjectName(QStringLiteral("variantActivation"));
@@ -106,16 +107,16 @@ VariantsDialog::VariantsDialog(const ExperimentDocument* document, QWidget* pare
   m_blocks = checkList(blockChoices(), {32}, this);
   m_blocks->setObjectName(QStringLiteral("variantBlocks"));
   m_blocks->setAccessibleName(tr("Block sizes"));
-  m_blocks->setFixedHeight(130);
+  m_blocks->setFixedHeight(6 * (Theme::instance().rowHeight() - 2) + 6);
   form->addRow(tr("&Blocks"), m_blocks);
   m_scale = new QComboBox(this);
   m_scale->setObjectName(QStringLiteral("variantScale"));
   for (const auto& [label, value] : scaleChoices()) {
-    m_scale->addItem(label + QStringLiteral(" — ") +
-                         fromView(mxscope::describe(static_cast<mxscope::ScaleRule>(value))),
-                     value);
+    // The formula stands in the list; who uses it is told by the tool tip.
+    const QString text = fromView(mxscope::describe(static_cast<mxscope::ScaleRule>(value)));
+    m_scale->addItem(label + QStringLiteral(" — ") + text.section(QLatin1Char(':'), 0, 0), value);
+    m_scale->setItemData(m_scale->count() - 1, text, Qt::ToolTipRole);
   }
-  m_scale->setMaximumWidth(420);
   form->addRow(tr("&Scale rule"), m_scale);
   m_rounding = new QComboBox(this);
   int value = 0;
@@ -129,6 +130,7 @@ VariantsDialog::VariantsDialog(const ExperimentDocument* document, QWidget* pare
   layout->addWidget(m_count);
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Ok | QDialogButtonBox::Cancel, this);
   m_ok = buttons->button(QDialogButtonBox::Ok);
+  m_ok->setProperty("role", QStringLiteral("primary"));
   layout->addWidget(buttons);
   connect(buttons, &QDialogButtonBox::accepted, this, &VariantsDialog::accept);
   connect(buttons, &QDialogButtonBox::rejected, this, &VariantsDialog::reject);

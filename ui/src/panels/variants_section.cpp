@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QEvent>
 #include <QHeaderView>
 #include <QLabel>
 #include <QTableView>
@@ -15,8 +16,7 @@ namespace mxscope::ui {
 
 namespace {
 
-constexpr int kRowHeight = 24;
-constexpr int kShownRows = 4;
+constexpr int kFewestRows = 3, kMostRows = 6;
 
 }  // namespace
 
@@ -37,15 +37,12 @@ VariantsSection::VariantsSection(ExperimentDocument* document, QWidget* parent)
   m_view->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed |
                           QAbstractItemView::SelectedClicked);
   m_view->verticalHeader()->hide();
-  m_view->verticalHeader()->setDefaultSectionSize(kRowHeight);
   m_view->horizontalHeader()->setHighlightSections(false);
   m_view->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
   m_view->horizontalHeader()->setStretchLastSection(true);
-  m_view->setColumnWidth(VariantTableModel::kWeights, 98);
-  m_view->setColumnWidth(VariantTableModel::kActivations, 98);
-  m_view->setColumnWidth(VariantTableModel::kBlock, 48);
-  m_view->setColumnWidth(VariantTableModel::kScale, 52);
-  m_view->setColumnWidth(VariantTableModel::kLayers, 100);
+  m_view->horizontalHeader()->setMinimumSectionSize(20);
+  m_view->setProperty("dense", true);
+  m_view->viewport()->installEventFilter(this);
   m_view->setItemDelegateForColumn(
       VariantTableModel::kWeights,
       new ChoiceDelegate(formatChoices(tr("unquantised")), false, this));
@@ -56,8 +53,7 @@ VariantsSection::VariantsSection(ExperimentDocument* document, QWidget* parent)
                                    new ChoiceDelegate(blockChoices(), true, this));
   m_view->setItemDelegateForColumn(VariantTableModel::kScale,
                                    new ChoiceDelegate(scaleChoices(), false, this));
-  m_view->setMinimumHeight(kShownRows * kRowHeight + 34);
-  m_view->setMaximumHeight(kShownRows * kRowHeight + 48);
+  fitRows(m_view, kFewestRows, kMostRows);
   m_empty = addEmptyText(m_view->viewport(), tr("No variant: only the baseline is run. Press +"));
   setContent(m_view);
 
@@ -108,9 +104,45 @@ std::vector<int> VariantsSection::selectedRows() const {
   return rows;
 }
 
+// The columns share the width of the dock, so that a variant is read without scrolling: each gets
+// what its texts need, formats and layers what is left over; the name is shown where there is room
+// for it.
+void VariantsSection::fitColumns() {
+  using M = VariantTableModel;
+  const QFontMetrics metrics(m_view->font());
+  const auto needs = [&](int column, const QString& sample) {
+    const QString title = m_model->headerData(column, Qt::Horizontal, Qt::DisplayRole).toString();
+    return std::max(metrics.horizontalAdvance(sample), metrics.horizontalAdvance(title)) + 10;
+  };
+  const int format = needs(M::kWeights, QStringLiteral("MXFP8 E4M3"));
+  const int activation = needs(M::kActivations, QStringLiteral("MXFP8 E4M3"));
+  const int block = needs(M::kBlock, QStringLiteral("128"));
+  const int scale = needs(M::kScale, tr("floor"));
+  const int layers = needs(M::kLayers, tr("Tier B"));
+  const int name = needs(M::kName, QStringLiteral("outside only"));
+  const int width = m_view->viewport()->width();
+  int spare = width - format - activation - block - scale - layers;
+  const bool shown = spare >= name;
+  m_view->setColumnHidden(M::kName, !shown);
+  spare = std::max(0, shown ? spare - name : spare);
+  m_view->setColumnWidth(M::kWeights, format + spare / 4);
+  m_view->setColumnWidth(M::kActivations, activation + spare / 4);
+  m_view->setColumnWidth(M::kBlock, block);
+  m_view->setColumnWidth(M::kScale, scale);
+  m_view->setColumnWidth(M::kLayers, layers);  // the last that is shown takes what is left
+}
+
+bool VariantsSection::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::Resize && watched == m_view->viewport()) {
+    fitColumns();
+  }
+  return Section::eventFilter(watched, event);
+}
+
 void VariantsSection::refresh() {
   const auto& variants = m_document->experiment().variants;
   m_empty->setVisible(variants.empty());
+  fitColumns();
   QString problem;
   // Problems of selectors stand in the rules section, beside their field.
   for (const mxscope::Issue& issue : m_document->issues()) {

@@ -8,6 +8,7 @@
 #include <QLabel>
 #include <QLocale>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QVBoxLayout>
 
 #include "models/settings.h"
@@ -33,7 +34,17 @@ QString ageText(const QFileInfo& file) {
 
 WelcomePage::WelcomePage(QWidget* parent) : QWidget(parent) {
   setObjectName(QStringLiteral("welcomePage"));
-  auto* layout = new QVBoxLayout(this);
+  auto* outer = new QVBoxLayout(this);
+  outer->setContentsMargins(0, 0, 0, 0);
+  // Scrolled: a large font in a small window must not squeeze the texts.
+  auto* scroll = new QScrollArea(this);
+  scroll->setWidgetResizable(true);
+  scroll->setFrameShape(QFrame::NoFrame);
+  scroll->setFocusPolicy(Qt::NoFocus);
+  outer->addWidget(scroll);
+  auto* page = new QWidget(scroll);
+  scroll->setWidget(page);
+  auto* layout = new QVBoxLayout(page);
   layout->addStretch(2);
   auto* title = new QLabel(tr("No results yet"), this);
   title->setObjectName(QStringLiteral("welcomeTitle"));
@@ -42,7 +53,7 @@ WelcomePage::WelcomePage(QWidget* parent) : QWidget(parent) {
   layout->addWidget(title);
   layout->addSpacing(10);
   auto* text = new QLabel(tr("Choose models, layers and formats on the left and add them to the "
-                             "queue,\nor look at finished sample results first."),
+                             "queue,\nor run the demo and look at its results first."),
                           this);
   text->setAlignment(Qt::AlignCenter);
   text->setWordWrap(true);
@@ -79,7 +90,8 @@ WelcomePage::WelcomePage(QWidget* parent) : QWidget(parent) {
   m_recent = new QWidget(this);
   m_recentLayout = new QGridLayout(m_recent);
   m_recentLayout->setContentsMargins(0, 0, 0, 0);
-  m_recentLayout->setVerticalSpacing(2);
+  m_recentLayout->setVerticalSpacing(0);
+  m_recentLayout->setHorizontalSpacing(2);
   layout->addWidget(m_recent, 0, Qt::AlignHCenter);
   layout->addStretch(3);
   connect(m_demo, &QPushButton::clicked, this, &WelcomePage::demoRequested);
@@ -115,8 +127,8 @@ void WelcomePage::refresh() {
     const QFileInfo file(path);
     auto* link = new QPushButton(file.fileName(), m_recent);
     link->setFlat(true);
-    link->setProperty("role", QStringLiteral("flat"));
-    link->setMinimumHeight(24);
+    link->setProperty("role", QStringLiteral("link"));
+    link->setCursor(Qt::PointingHandCursor);
     link->setToolTip(path);
     m_recentLayout->addWidget(link, row, 0, Qt::AlignRight);
     if (file.exists()) {
@@ -128,7 +140,7 @@ void WelcomePage::refresh() {
       link->setEnabled(false);
       auto* remove = new QPushButton(tr("not found — Remove"), m_recent);
       remove->setFlat(true);
-      remove->setProperty("role", QStringLiteral("flat"));
+      remove->setProperty("role", QStringLiteral("link"));
       remove->setAccessibleName(tr("Remove %1 from the recent files").arg(file.fileName()));
       m_recentLayout->addWidget(remove, row, 1);
       connect(remove, &QPushButton::clicked, this, [this, path] {

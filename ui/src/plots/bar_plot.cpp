@@ -17,8 +17,13 @@ constexpr double kGroupGap = 0.9;  // between groups, in bar widths
 constexpr double kFill = 0.78;     // of a slot that the bar takes
 constexpr double kWidestBar = 72;  // px, so that two bars do not fill a whole screen
 
+const QString& tickText(const BarItem& item) {
+  return item.tick.isEmpty() ? item.label : item.tick;
+}
+
+// In the middle: names of variants differ at both ends.
 QString elided(const QFontMetricsF& metrics, const QString& text, double width) {
-  return metrics.elidedText(text, Qt::ElideRight, width);
+  return metrics.elidedText(text, Qt::ElideMiddle, width);
 }
 
 }  // namespace
@@ -32,6 +37,7 @@ BarPlot::BarPlot(QWidget* parent) : PlotView(parent) {
   m_bars = new PaintLayer(
       plot()->xAxis, plot()->yAxis, [this](QCPPainter* painter) { draw(painter); }, true);
   plot()->xAxis->setTickLength(0, 0);
+  plot()->xAxis->setTickPen(Qt::NoPen);
   plot()->axisRect()->setMinimumMargins(QMargins(10, 6, 12, 6));
 }
 
@@ -139,11 +145,11 @@ void BarPlot::adapt(const QSize& size) {
     room = (narrowest + kGroupGap) * slot - 8;
   } else {
     for (const BarItem& item : m_data.items) {
-      widest = std::max(widest, metrics.horizontalAdvance(item.label));
+      widest = std::max(widest, metrics.horizontalAdvance(tickText(item)));
     }
   }
   const bool rotate = widest > room;
-  const double longest = rotate ? std::max(60.0, size.height() * 0.30) : room;
+  const double longest = rotate ? std::max(92.0, size.height() * 0.36) : room;
   // When even slanted labels would touch, only every n-th is written.
   const int every = std::max(1, int(std::ceil(metrics.height() * 1.05 / std::max(1.0, slot))));
   if (grouped) {
@@ -152,7 +158,7 @@ void BarPlot::adapt(const QSize& size) {
     }
   } else {
     for (qsizetype i = 0; i < m_data.items.size(); i += every) {
-      ticker->addTick(m_places[i].centre, elided(metrics, m_data.items[i].label, longest));
+      ticker->addTick(m_places[i].centre, elided(metrics, tickText(m_data.items[i]), longest));
     }
   }
   axis->setTicker(ticker);
@@ -172,6 +178,7 @@ void BarPlot::applyColours() {
   const Tokens& t = tokens();
   styleAxes(plot(), t);
   plot()->xAxis->setTickLength(0, 0);
+  plot()->xAxis->setTickPen(Qt::NoPen);
   plot()->xAxis->setBasePen(Qt::NoPen);
   plot()->yAxis->grid()->setZeroLinePen(QPen(t.dim, 1));
   plot()->yAxis->setLabel(m_logarithmic ? QString(m_data.axisLabel + u", log scale"_s)

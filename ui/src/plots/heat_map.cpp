@@ -50,7 +50,8 @@ void HeatMap::setData(const HeatData& data) {
   m_data = data;
   double largest = 0;
   for (const HeatCell& c : m_data.cells) {
-    if (c.state == CellState::kValue && std::isfinite(c.value)) {
+    const bool shown = c.state == CellState::kValue || c.state == CellState::kRunning;
+    if (shown && std::isfinite(c.value)) {
       largest = std::max(largest, std::abs(c.value));
     }
   }

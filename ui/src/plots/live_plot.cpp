@@ -15,7 +15,7 @@ using namespace Qt::StringLiterals;
 namespace mxscope::ui {
 namespace {
 
-constexpr qsizetype kLegendEntries = 8;
+constexpr qsizetype kMostBands = 4;  // bands of more curves hide each other
 
 constexpr int kBandBuckets = 500;       // a fill below more points costs a hundred times more
 constexpr double kRawTokens = 5000;     // visible tokens below which single values are shown
@@ -43,6 +43,7 @@ struct LivePlot::Line {
 
 LivePlot::LivePlot(QWidget* parent) : PlotView(parent) {
   m_legend = new LegendRow(plot());
+  m_legend->setShortened(true);
   plot()->plotLayout()->insertRow(0);
   plot()->plotLayout()->addElement(0, 0, m_legend);
   plot()->plotLayout()->setRowStretchFactor(0, 0.001);
@@ -121,6 +122,11 @@ void LivePlot::setData(const LiveData& data) {
   }
 }
 
+// Of many curves only those that are selected show their band.
+bool LivePlot::hasBand(const LiveSeries& series) const {
+  return m_data.series.size() <= kMostBands || selection().contains(series.key);
+}
+
 void LivePlot::fit() {
   double xEnd = std::isfinite(m_data.xEnd) ? m_data.xEnd : 0;
   double low = std::numeric_limits<double>::infinity();
@@ -137,8 +143,10 @@ void LivePlot::fit() {
       high = std::fmax(high, extent.high);
     };
     widen(m_lines[i]->means.extent(qsizetype(double(n) * kSettledShare), n));
-    widen(m_lines[i]->lows.extent(qsizetype(double(n) * kSettledBands), n));
-    widen(m_lines[i]->highs.extent(qsizetype(double(n) * kSettledBands), n));
+    if (hasBand(series)) {
+      widen(m_lines[i]->lows.extent(qsizetype(double(n) * kSettledBands), n));
+      widen(m_lines[i]->highs.extent(qsizetype(double(n) * kSettledBands), n));
+    }
   }
   if (m_data.zeroLine) {
     low = std::fmin(low, 0);
@@ -240,6 +248,9 @@ void LivePlot::applyColours() {
   plot()->yAxis->setLabel(m_data.yLabel);
   plot()->yAxis->grid()->setZeroLinePen(QPen(m_data.zeroLine ? t.dim : t.grid, 1));
   QList<LegendRow::Entry> entries;
+  const auto& all = m_data.series;
+  const bool someDone =
+      std::any_of(all.begin(), all.end(), [](const LiveSeries& s) { return !s.running; });
   for (size_t i = 0; i < m_lines.size(); ++i) {
     const LiveSeries& s = m_data.series[qsizetype(i)];
     Line& line = *m_lines[i];
@@ -256,10 +267,13 @@ void LivePlot::applyColours() {
     line.mean->setPen(pen);
     line.mean->setAdaptiveSampling(true);
     const QColor fill = withAlpha(colour, (t.dark ? 0.20 : 0.14) * strength);
+    const bool banded = hasBand(s);
+    line.low->setVisible(banded);
+    line.high->setVisible(banded);
     line.high->setBrush(fill);
     line.rawHigh->setBrush(withAlpha(colour, 0.12 * strength));
-    entries.append({s.key, s.running ? QString(s.label + tr(" — running")) : s.label, strokeColour,
-                    true, style, std::max(strength, 0.5)});
+    entries.append({s.key, s.running && someDone ? QString(s.label + tr(" — running")) : s.label,
+                    strokeColour, true, style, std::max(strength, 0.5)});
   }
   // The baseline and what is selected lie on top of the others.
   for (const int pass : {0, 1, 2}) {
@@ -271,23 +285,16 @@ void LivePlot::applyColours() {
       }
     }
   }
-  // A sweep has more lines than a legend has room for: the baseline and what is selected stay.
-  if (entries.size() > kLegendEntries) {
-    QList<LegendRow::Entry> kept;
-    const auto important = [&](qsizetype i) {
-      return m_data.series[i].baseline || selection().contains(m_data.series[i].key);
-    };
-    for (const bool first : {true, false}) {
-      for (qsizetype i = 0; i < entries.size() && kept.size() < kLegendEntries; ++i) {
-        if (important(i) == first) {
-          kept.append(entries[i]);
-        }
+  // The baseline and what is selected stand first in a legend that has no room for all.
+  QList<LegendRow::Entry> ordered;
+  for (const bool first : {true, false}) {
+    for (qsizetype i = 0; i < entries.size(); ++i) {
+      if ((m_data.series[i].baseline || selection().contains(m_data.series[i].key)) == first) {
+        ordered.append(entries[i]);
       }
     }
-    const qsizetype left = entries.size() - kept.size();
-    kept.append({QString(), tr("and %n more", nullptr, int(left)), t.dim, true, Qt::NoPen, 1.0});
-    entries = kept;
   }
+  entries = ordered;
   m_legend->setEntries(entries, Theme::instance().axisFont(), t.text);
   fillGraphs();
 }

@@ -51,6 +51,7 @@ class LivePlot : public PlotView {
  private:
   struct Line;
   void fit();
+  bool hasBand(const LiveSeries& series) const;
   void fillGraphs();
   void drawHover(class QPainter* painter) const;
   QString valueText(const LiveSeries& series, qsizetype index) const;

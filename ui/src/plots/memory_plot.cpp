@@ -26,7 +26,7 @@ MemoryPlot::MemoryPlot(QWidget* parent) : PlotView(parent) {
       plot()->xAxis, plot()->yAxis, [this](QCPPainter* painter) { drawLimits(painter); }, true);
   plot()->xAxis->setRange(-kHistorySeconds, 0);
   plot()->yAxis2->setRange(0, 105);
-  plot()->axisRect()->setMinimumMargins(QMargins(8, 6, 10, 4));
+  plot()->axisRect()->setMinimumMargins(QMargins(8, 6, 20, 4));
   plot()->setMinimumSize(120, 70);
 }
 

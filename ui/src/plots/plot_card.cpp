@@ -105,7 +105,7 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
   m_table->setAlternatingRowColors(true);
   m_table->setShowGrid(false);
   m_table->verticalHeader()->hide();
-  m_table->verticalHeader()->setDefaultSectionSize(25);
+  m_table->verticalHeader()->setDefaultSectionSize(Theme::instance().rowHeight());
   m_table->horizontalHeader()->setStretchLastSection(true);
   m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
   m_stack->addWidget(m_table);
@@ -168,6 +168,7 @@ PlotCard::PlotCard(const QString& id, const QString& title, PlotView* view, QWid
   connect(&Theme::instance(), &Theme::changed, this, [this] {
     setEmptyState(m_emptyIconName, m_emptyHeadline->text(), m_emptyText->text(),
                   m_emptyButton->text());
+    m_table->verticalHeader()->setDefaultSectionSize(Theme::instance().rowHeight());
     arrangeHeader();
   });
   setTitle(title);

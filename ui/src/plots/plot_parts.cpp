@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "plots/plot_parts.h"
 
+#include <QCoreApplication>
 #include <algorithm>
 #include <cmath>
 
@@ -44,29 +45,43 @@ void LegendRow::setEntries(QList<Entry> entries, const QFont& font, const QColor
   m_text = text;
 }
 
-void LegendRow::place(double width) {
+void LegendRow::place(double width, double height) {
   const QFontMetricsF metrics(m_font);
   const double line = std::ceil(metrics.height()) + 4;
   m_places.clear();
+  m_more.clear();
+  // A legend may take about a fifth of a plot, and no more than three rows.
+  const double lastRow = m_shortened ? std::clamp(std::floor(height / 130), 1.0, 3.0) - 1 : 1e9;
+  const auto more = [this](qsizetype left) {
+    return QCoreApplication::translate("Legend", "and %n more", nullptr, int(left));
+  };
+  const double moreWidth = metrics.horizontalAdvance(more(m_entries.size())) + 8;
   double x = 0;
   double y = 0;
-  for (const Entry& entry : m_entries) {
+  for (qsizetype i = 0; i < m_entries.size(); ++i) {
+    const Entry& entry = m_entries[i];
     const double wanted = (entry.line ? 22 : 12) + 6 + metrics.horizontalAdvance(entry.text) + 16;
-    if (x > 0 && x + wanted > width) {
+    const bool last = y >= lastRow * line && i + 1 < m_entries.size();
+    if (x > 0 && x + wanted + (last ? moreWidth : 0) > width) {
+      if (y >= lastRow * line) {
+        m_more = more(m_entries.size() - i);
+        m_places.append(QRectF(x, y, moreWidth, line));
+        break;
+      }
       x = 0;
       y += line;
     }
     m_places.append(QRectF(x, y, wanted, line));
     x += wanted;
   }
-  const int height = m_entries.isEmpty() ? 0 : int(y + line);
-  setMinimumSize(0, height);
-  setMaximumSize(QWIDGETSIZE_MAX, height);
+  const int rows = m_entries.isEmpty() ? 0 : int(y + line);
+  setMinimumSize(0, rows);
+  setMaximumSize(QWIDGETSIZE_MAX, rows);
 }
 
 void LegendRow::update(UpdatePhase phase) {
   if (phase == upPreparation) {
-    place(parentPlot()->viewport().width() - 24.0);
+    place(parentPlot()->viewport().width() - 24.0, parentPlot()->viewport().height());
   }
   QCPLayoutElement::update(phase);
 }
@@ -74,7 +89,8 @@ void LegendRow::update(UpdatePhase phase) {
 QString LegendRow::keyAt(const QPointF& position) const {
   for (qsizetype i = 0; i < m_places.size(); ++i) {
     if (m_places[i].translated(mRect.topLeft()).contains(position)) {
-      return m_entries[i].key;
+      const bool more = !m_more.isEmpty() && i + 1 == m_places.size();
+      return more ? QString() : m_entries[i].key;
     }
   }
   return {};
@@ -85,6 +101,12 @@ void LegendRow::draw(QCPPainter* painter) {
   for (qsizetype i = 0; i < m_places.size(); ++i) {
     const Entry& entry = m_entries[i];
     const QRectF place = m_places[i].translated(mRect.topLeft());
+    if (!m_more.isEmpty() && i + 1 == m_places.size()) {
+      painter->setOpacity(1);
+      painter->setPen(m_text);
+      painter->drawText(place, Qt::AlignVCenter | Qt::AlignLeft | Qt::TextDontClip, m_more);
+      break;
+    }
     const double middle = std::round(place.center().y());
     painter->setOpacity(entry.opacity);
     double textAt = place.left();

@@ -39,6 +39,9 @@ class LegendRow : public QCPLayoutElement {
     double opacity = 1;
   };
   explicit LegendRow(QCustomPlot* plot);
+  // Entries that need more rows than the plot has height for are told as "and n more"; without
+  // this all are shown.
+  void setShortened(bool on) { m_shortened = on; }
   void setEntries(QList<Entry> entries, const QFont& font, const QColor& text);
   const QList<Entry>& entries() const { return m_entries; }
   QString keyAt(const QPointF& position) const;
@@ -50,8 +53,10 @@ class LegendRow : public QCPLayoutElement {
   void applyDefaultAntialiasingHint(QCPPainter*) const override {}
 
  private:
-  void place(double width);
+  void place(double width, double height);
   QList<Entry> m_entries;
+  QString m_more;  // what stands for the entries that were left out
+  bool m_shortened = false;
   QList<QRectF> m_places;
   QFont m_font;
   QColor m_text;

@@ -42,6 +42,7 @@ struct BarItem {
   QString note;     // in place of a number: "≠ context", "failed"
   QString tooltip;  // several lines; empty: made from label and value
   bool unfinished = false;
+  QString tick;  // `label` made short for the axis; empty: `label`
 };
 
 struct BarData {

@@ -206,7 +206,8 @@ void ScatterPlot::draw(QPainter* base) const {
     }
   }
   painter->setOpacity(1);
-  if (front.size() > 1) {
+  // In a low plot the words would lie on the points.
+  if (front.size() > 1 && inner.height() > 150) {
     painter->setPen(t.dim);
     QString text = tr("– – Pareto front: no other run is both smaller and better");
     if (metrics.horizontalAdvance(text) > inner.width() * 0.8) {

@@ -97,6 +97,8 @@ int Style::styleHint(StyleHint hint, const QStyleOption* option, const QWidget* 
       return 0;
     case SH_ToolTip_WakeUpDelay:
       return 400;
+    case SH_DialogButtonBox_ButtonsHaveIcons:  // the platform's icons fit neither theme
+      return 0;
     case SH_UnderlineShortcut:
       return 1;
     default:

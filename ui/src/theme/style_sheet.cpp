@@ -31,8 +31,12 @@ QToolBar::separator { background: @border; width: 1px; margin: 5px 6px; }
 QStatusBar { background: @window; color: @text; border-top: 1px solid @border; }
 QStatusBar::item { border: none; }
 
-QDockWidget { color: @text; font-weight: bold; }
+QDockWidget { color: @text; font-weight: bold; titlebar-close-icon: url(:/mxscope/themes/@arrow-dock-close.svg); titlebar-normal-icon: url(:/mxscope/themes/@arrow-dock-float.svg); }
 QDockWidget::title { background: @window; padding: 7px 10px; text-align: left; }
+QDockWidget::close-button, QDockWidget::float-button { subcontrol-origin: padding; subcontrol-position: right center; border: none; border-radius: 4px; padding: 0px; icon-size: 16px; }
+QDockWidget::close-button { right: 8px; }
+QDockWidget::float-button { right: 30px; }
+QDockWidget::close-button:hover, QDockWidget::float-button:hover { background: @hover; }
 
 QTabBar { background: transparent; qproperty-drawBase: 0; }
 QTabBar::tab { background: transparent; color: @dim; padding: 6px 14px; border: none; border-bottom: 2px solid transparent; }
@@ -56,7 +60,8 @@ QLabel[role="better"] { color: @better; }
 QLabel[role="worse"] { color: @worse; }
 QLabel[role="warning"] { color: @warning; }
 
-QPushButton { background: @card; color: @text; border: 1px solid @frameSoft; border-radius: 5px; padding: 5px 12px; min-height: 16px; }
+QPushButton, QToolButton { outline: none; }
+QPushButton { background: @card; color: @text; border: 1px solid @frameSoft; border-radius: 5px; padding: 5px 12px; min-height: @line; }
 QPushButton:hover { background: @hover; }
 QPushButton:pressed { background: @segment; }
 QPushButton:checked { background: @segment; color: @segmentText; }
@@ -64,13 +69,17 @@ QPushButton:focus { border: 2px solid @accent; padding: 4px 11px; }
 QPushButton:disabled { color: @disabled; background: @window; border-color: @border; }
 QPushButton[role="primary"] { background: @accent; color: @accentText; border: 1px solid @accent; font-weight: bold; }
 QPushButton[role="primary"]:hover { background: @accentHover; }
-QPushButton[role="primary"]:focus { border: 2px solid @text; }
+QPushButton[role="primary"]:focus { border: 2px solid @text; padding: 4px 11px; }
 QPushButton[role="primary"]:disabled { background: @hover; color: @disabled; border-color: @border; }
 QPushButton[role="flat"] { background: transparent; border: 1px solid transparent; }
 QPushButton[role="flat"]:hover { background: @hover; }
-QPushButton[role="flat"]:focus { border: 2px solid @accent; }
+QPushButton[role="flat"]:focus { border: 2px solid @accent; padding: 4px 11px; }
+QPushButton[role="link"] { background: transparent; border: 1px solid transparent; color: @link; text-decoration: underline; padding: 3px 6px; }
+QPushButton[role="link"]:hover { background: @hover; }
+QPushButton[role="link"]:focus { border: 2px solid @accent; padding: 2px 5px; }
+QPushButton[role="link"]:disabled { color: @disabled; text-decoration: none; }
 
-QToolButton { background: transparent; color: @text; border: 1px solid transparent; border-radius: 5px; padding: 4px 7px; min-height: 16px; }
+QToolButton { background: transparent; color: @text; border: 1px solid transparent; border-radius: 5px; padding: 4px 7px; min-height: @line; }
 QToolButton:hover { background: @hover; }
 QToolButton:pressed, QToolButton:open { background: @segment; color: @segmentText; }
 QToolButton:checked { background: @segment; color: @segmentText; }
@@ -95,7 +104,7 @@ QToolButton[segment]:disabled { color: @disabled; }
 
 QLineEdit, QPlainTextEdit, QTextEdit, QSpinBox, QDoubleSpinBox { background: @base; color: @text; border: 1px solid @border; border-radius: 5px; padding: 4px 7px; selection-background-color: @accent; selection-color: @accentText; }
 QPlainTextEdit, QTextEdit { padding: 3px; }
-QLineEdit, QSpinBox, QDoubleSpinBox { border-color: @frameSoft; min-height: 16px; }
+QLineEdit, QSpinBox, QDoubleSpinBox { border-color: @frameSoft; min-height: @line; }
 QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border: 2px solid @accent; padding: 3px 6px; }
 QPlainTextEdit:focus, QTextEdit:focus { padding: 2px; }
 QLineEdit:disabled, QSpinBox:disabled, QComboBox:disabled { color: @disabled; background: @window; border-color: @border; }
@@ -105,7 +114,7 @@ QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-origin: border; 
 QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url(:/mxscope/themes/@arrow-up.svg); width: 9px; height: 9px; }
 QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url(:/mxscope/themes/@arrow-down.svg); width: 9px; height: 9px; }
 
-QComboBox { background: @card; color: @text; border: 1px solid @frameSoft; border-radius: 5px; padding: 4px 8px; min-height: 16px; }
+QComboBox { background: @card; color: @text; border: 1px solid @frameSoft; border-radius: 5px; padding: 4px 8px; min-height: @line; }
 QComboBox:hover { background: @hover; }
 QComboBox:focus { border: 2px solid @accent; padding: 3px 7px; }
 QComboBox::drop-down { border: none; width: 20px; }
@@ -117,12 +126,14 @@ QGroupBox::title { subcontrol-origin: margin; left: 10px; padding: 0 4px; color:
 
 QAbstractItemView { background: @base; alternate-background-color: @alternate; color: @text; selection-background-color: @selection; selection-color: @selectionText; }
 QTableView, QTreeView, QListView { border: 1px solid @border; border-radius: 5px; gridline-color: transparent; outline: none; }
+QListWidget::item { padding: 2px 4px; }
 QTableView:focus, QTreeView:focus, QListView:focus { border: 2px solid @accent; }
 QTreeView::branch { background: transparent; }
-QTreeView::branch:has-children:closed { image: url(:/mxscope/themes/@arrow-right.svg); }
-QTreeView::branch:has-children:open { image: url(:/mxscope/themes/@arrow-down.svg); }
+QTreeView::branch:has-children:closed { image: url(:/mxscope/themes/@arrow-branch-closed.svg); }
+QTreeView::branch:has-children:open { image: url(:/mxscope/themes/@arrow-branch-open.svg); }
 QHeaderView { background: @header; border: none; }
 QHeaderView::section { background: @header; color: @dim; border: none; border-bottom: 1px solid @border; border-right: 1px solid @border; padding: 4px 7px; }
+QTableView[dense="true"] QHeaderView::section { padding: 4px 4px; }
 QHeaderView::section:hover { color: @text; background: @hover; }
 QHeaderView::section:last { border-right: none; }
 QTableCornerButton::section { background: @header; border: none; border-bottom: 1px solid @border; }
@@ -144,12 +155,13 @@ QProgressBar::chunk { background: @accent; border-radius: 4px; }
 
 }  // namespace
 
-QString styleSheet(const Tokens& t, double fontScale) {
+QString styleSheet(const Tokens& t, double fontScale, int lineHeight) {
   QString sheet = QString::fromLatin1(kSheet);
   const auto size = [fontScale](double points) -> QString {
     return QString::number(points * fontScale, 'f', 2) + "pt"_L1;
   };
   sheet.replace("@size18pt"_L1, size(18));
+  sheet.replace("@line"_L1, QString::number(lineHeight) + "px"_L1);
   sheet.replace("@size8.5pt"_L1, size(8.5));
   sheet.replace("@arrow"_L1, t.dark ? "arrow-dark"_L1 : "arrow-light"_L1);
   // Longer names stand before their prefixes.
@@ -181,6 +193,7 @@ QString styleSheet(const Tokens& t, double fontScale) {
       {"@segment", t.segment},
       {"@selectionText", t.selectionText},
       {"@selection", t.selection},
+      {"@link", t.link},
       {"@scroll", mixColours(t.border, t.frame, 0.35)},
       {"@track", mixColours(t.border, t.window, 0.3)}};
   for (const auto& [key, colour] : colours) {

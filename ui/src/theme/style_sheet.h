@@ -9,9 +9,8 @@ struct Tokens;
 
 // The style sheet of the whole application. Roles that widgets may take with setProperty:
 //   QLabel  role = title | heading | dim | small | better | worse | warning | headline
-//   QPushButton / QToolButton  role = primary | flat;  segment = first | middle | last | only
-//   QFrame  role = card | banner-error | banner-warning | chip
-//   QLineEdit  invalid = true
-QString styleSheet(const Tokens& tokens, double fontScale);
+//   QPushButton / QToolButton  role = primary | flat | link;  segment = first | middle | last |
+//   only QFrame  role = card | banner-error | banner-warning | chip QLineEdit  invalid = true
+QString styleSheet(const Tokens& tokens, double fontScale, int lineHeight);
 
 }  // namespace mxscope::ui

@@ -3,6 +3,7 @@
 
 #include <QApplication>
 #include <QFontDatabase>
+#include <QFontMetrics>
 #include <QPalette>
 #include <algorithm>
 
@@ -103,7 +104,8 @@ void Theme::refresh() {
   if (m_application != nullptr) {
     QApplication::setPalette(paletteOf(m_tokens));
     QApplication::setFont(textFont());
-    m_application->setStyleSheet(styleSheet(m_tokens, m_fontPercent / 100.0));
+    m_application->setStyleSheet(
+        styleSheet(m_tokens, m_fontPercent / 100.0, QFontMetrics(textFont()).height()));
   }
   Q_EMIT changed();
 }
@@ -120,5 +122,7 @@ QFont Theme::axisFont() const { return fontOf(8.5, false); }
 QFont Theme::smallFont() const { return fontOf(8.0, false); }
 QFont Theme::titleFont() const { return fontOf(9.5, true); }
 QFont Theme::hugeFont() const { return fontOf(18.0, true); }
+
+int Theme::rowHeight() const { return std::max(24, QFontMetrics(textFont()).height() + 8); }
 
 }  // namespace mxscope::ui

@@ -42,6 +42,7 @@ class Theme : public QObject {
   QFont smallFont() const;  // 8 pt, numbers in cells
   QFont titleFont() const;  // bold text font
   QFont hugeFont() const;   // headline of an empty page
+  int rowHeight() const;    // of tables and trees, px
 
  Q_SIGNALS:
   // Colours or fonts have changed: take them anew and repaint.

@@ -58,10 +58,10 @@ void CardArea::arrange() {
     m_tabs->setObjectName(QStringLiteral("cardTabs"));
     m_tabs->setDocumentMode(true);
     for (PlotCard* card : std::as_const(m_cards)) {
-      m_tabs->addTab(card, card->title());
-      card->setVisible(true);
+      m_tabs->addTab(card, card->title());  // shows the current one, and no other
     }
     m_tabs->setCurrentIndex(shown);
+    m_cards[std::max(0, m_tabs->currentIndex())]->show();
     layout()->addWidget(m_tabs);
     return;
   }

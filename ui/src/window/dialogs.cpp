@@ -141,6 +141,7 @@ AboutDialog::AboutDialog(QWidget* parent) : QDialog(parent) {
   text->setTextFormat(Qt::RichText);
   text->setTextInteractionFlags(Qt::TextBrowserInteraction);
   text->setMinimumWidth(480);
+  text->setMinimumHeight(text->heightForWidth(480));
   layout->addWidget(text);
   QDialogButtonBox* buttons = closeButtons(this);
   QPushButton* licence = buttons->addButton(tr("&Licence text"), QDialogButtonBox::ActionRole);

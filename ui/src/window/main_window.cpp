@@ -12,6 +12,7 @@
 #include <QMimeData>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QStatusBar>
@@ -31,6 +32,7 @@
 #include "panels/results_table.h"
 #include "panels/welcome_page.h"
 #include "theme/icons.h"
+#include "theme/theme.h"
 #include "window/card_area.h"
 #include "window/main_window_impl.h"
 
@@ -225,7 +227,8 @@ void MainWindow::Impl::resetLayout() {
   m_window->addDockWidget(Qt::RightDockWidgetArea, m_detailsDock);
   adaptToWidth();
   const bool narrow = m_window->width() < kNarrowWidth;
-  m_window->resizeDocks({m_experimentDock, m_detailsDock}, {narrow ? 312 : 350, 290},
+  m_window->resizeDocks({m_experimentDock, m_detailsDock},
+                        {narrow ? 340 : 360, 290 * Theme::instance().fontPercent() / 100},
                         Qt::Horizontal);
   m_window->resizeDocks({m_bottomDock}, {std::max(210, m_window->height() * 28 / 100)},
                         Qt::Vertical);
@@ -243,10 +246,19 @@ void MainWindow::Impl::adaptToWidth() {
     if (auto* splitter = qobject_cast<QSplitter*>(m_details)) {
       splitter->setOrientation(Qt::Horizontal);
     }
-    m_tabs->insertTab(m_tabs->indexOf(m_log), m_details, tr("Details"));
+    // Scrolled: the tab is less high than the dock, and must not make the window higher.
+    m_detailsTab = new QScrollArea(m_tabs);
+    m_detailsTab->setObjectName(QStringLiteral("detailsTab"));
+    m_detailsTab->setWidgetResizable(true);
+    m_detailsTab->setFrameShape(QFrame::NoFrame);
+    m_detailsTab->setFocusPolicy(Qt::NoFocus);
+    m_detailsTab->setWidget(m_details);
+    m_tabs->insertTab(m_tabs->indexOf(m_log), m_detailsTab, tr("Details"));
     m_detailsDock->hide();
   } else {
-    m_tabs->removeTab(m_tabs->indexOf(m_details));
+    m_tabs->removeTab(m_tabs->indexOf(m_detailsTab));
+    m_detailsTab->takeWidget();
+    delete std::exchange(m_detailsTab, nullptr);
     if (auto* splitter = qobject_cast<QSplitter*>(m_details)) {
       splitter->setOrientation(Qt::Vertical);
     }
@@ -303,7 +315,8 @@ void MainWindow::Impl::buildToolBar() {
   m_baseline->setObjectName(QStringLiteral("baselineChooser"));
   m_baseline->setAccessibleName(tr("Baseline of all differences"));
   m_baseline->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-  m_baseline->setMinimumWidth(200);
+  m_baseline->setToolTip(tr("What all differences are taken against"));
+  m_baseline->setMinimumWidth(150);
   m_baseline->setMaximumWidth(320);
   label->setBuddy(m_baseline);
   m_toolBar->addWidget(m_baseline);
@@ -320,7 +333,6 @@ void MainWindow::Impl::buildToolBar() {
   m_toolBar->addWidget(space);
   m_search = new QLineEdit(m_toolBar);
   m_search->setObjectName(QStringLiteral("searchField"));
-  m_search->setPlaceholderText(tr("Search commands, runs, layers   Ctrl+K"));
   m_search->setAccessibleName(tr("Search commands, runs and layers"));
   m_search->setReadOnly(true);
   m_search->setMinimumWidth(180);
@@ -335,6 +347,7 @@ void MainWindow::Impl::buildStatusBar() {
   bar->setSizeGripEnabled(false);
   m_statusText = new QLabel(bar);
   m_statusText->setObjectName(QStringLiteral("statusText"));
+  m_statusText->setContentsMargins(8, 0, 0, 0);
   bar->addWidget(m_statusText);
   m_progress = new QProgressBar(bar);
   m_progress->setObjectName(QStringLiteral("jobProgress"));
@@ -362,6 +375,16 @@ void MainWindow::Impl::buildStatusBar() {
 }
 
 bool MainWindow::Impl::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == m_search && event->type() == QEvent::Resize) {
+    // The longest of these that fits; the shortcut is what matters most.
+    for (const QString& text : {tr("Search commands, runs, layers   Ctrl+K"),
+                                tr("Search everything   Ctrl+K"), tr("Search   Ctrl+K")}) {
+      m_search->setPlaceholderText(text);
+      if (m_search->fontMetrics().horizontalAdvance(text) + 24 <= m_search->width()) {
+        break;
+      }
+    }
+  }
   if (watched == m_search) {
     const bool key = event->type() == QEvent::KeyPress &&
                      !static_cast<QKeyEvent*>(event)->text().trimmed().isEmpty();

@@ -21,6 +21,7 @@ class QLineEdit;
 class QMenu;
 class QProgressBar;
 class QPushButton;
+class QScrollArea;
 class QStackedWidget;
 class QTabWidget;
 class QToolBar;
@@ -129,6 +130,7 @@ class MainWindow::Impl : public QObject {
   QTabWidget* m_tabs = nullptr;
   ResultsTable* m_results = nullptr;
   QWidget* m_details = nullptr;
+  QScrollArea* m_detailsTab = nullptr;  // around it while the window is narrow
   QueuePanel* m_queuePanel = nullptr;
   LogPanel* m_log = nullptr;
   ProblemBar* m_problems = nullptr;

@@ -223,7 +223,8 @@ void MainWindow::Impl::refreshCentre() {
 void MainWindow::Impl::refreshBaselines() {
   const QSignalBlocker blocker(m_baseline);
   m_baseline->clear();
-  m_baseline->addItem(tr("★ unquantised, of the same model"), QString());
+  m_baseline->addItem(tr("★ Unquantised"), QString());
+  m_baseline->setItemData(0, tr("The unquantised run of the same model"), Qt::ToolTipRole);
   for (const QString& id : m_workspace.runIds()) {
     const Run* run = m_workspace.run(id);
     if (m_workspace.isPinned(id) || m_workspace.isChosenBaseline(id)) {

@@ -47,7 +47,7 @@ GpuCard::GpuCard(Workspace* workspace, QWidget* parent)
   setEmptyState(u"cpu"_s, tr("No GPU found. Runs use the CPU."),
                 tr("Memory is shown here while a job runs."));
 
-  auto* box = new QWidget(this);
+  auto* box = m_box = new QWidget(this);
   auto* boxLayout = new QVBoxLayout(box);
   boxLayout->setContentsMargins(12, 0, 12, 10);
   boxLayout->setSpacing(4);
@@ -200,6 +200,16 @@ void GpuCard::updateNow() {
   m_legend->setText(legend.join(u"&ensp; "_s));
   m_legend->setVisible(any);
   m_history->setData(memory);
+  updateGeometry();
+}
+
+QSize GpuCard::minimumSizeHint() const {
+  constexpr int kPlot = 96, kFrame = 8;
+  const QSize usual = PlotCard::minimumSizeHint() * Theme::instance().fontPercent() / 100.0;
+  const int header = 24 + Theme::instance().rowHeight();
+  const int wide = std::max(240, m_box->layout()->totalMinimumSize().width() + kFrame);
+  const int high = m_box->layout()->totalHeightForWidth(std::max(wide, width()) - kFrame);
+  return {wide, std::max(usual.height(), header + kPlot + std::max(0, high))};
 }
 
 }  // namespace mxscope::ui

@@ -20,6 +20,7 @@ class GpuCard : public PlotCard {
   explicit GpuCard(Workspace* workspace, QWidget* parent = nullptr);
   MemoryPlot* history() const { return m_history; }
   void updateNow();
+  QSize minimumSizeHint() const override;  // its figures are always whole
   // The rows of text below the plot, "In use" -> "9.3 of 24.0 GiB"; for tests.
   QString figure(const QString& name) const;
 
@@ -30,6 +31,7 @@ class GpuCard : public PlotCard {
   void addFigure(const QString& name, const QString& text);
   Workspace* const m_workspace;
   MemoryPlot* m_history;
+  QWidget* m_box;  // legend, note and figures below the plot
   QComboBox* m_device;
   QLabel *m_note, *m_legend;
   QGridLayout* m_figures;

@@ -113,8 +113,13 @@ QStringList LiveCard::shownRuns() const {
   const bool difference = mode() == "delta"_L1;
   for (const QString& job : shownJobs()) {
     const Run* base = m_workspace->baselineFor(job);
+    const bool sweepOnly = isOnlyForSweep(*m_workspace, job);
     for (const QString& id : m_workspace->runsOfJob(job)) {
       const Run* run = m_workspace->run(id);
+      // The many runs of a sweep are cells of the heat map, and curves when they are selected.
+      if (run->sweep && !sweepOnly && !m_workspace->selection().contains(id)) {
+        continue;
+      }
       if (run->windows.size() > 0 && !m_workspace->isHidden(id) && !(difference && run == base)) {
         shown << id;
       }

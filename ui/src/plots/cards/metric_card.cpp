@@ -16,6 +16,20 @@ Form formOf(const QString& mode) {
   return mode == "delta"_L1 ? Form::kDelta : mode == "percent"_L1 ? Form::kPercent : Form::kValue;
 }
 
+// "@mlp FP8 E4M3/16", "@mlp FP4 E2M1/16": the word that all ticks begin with tells nothing.
+void dropCommonWord(QList<BarItem>& items) {
+  const QString first = items.isEmpty() ? QString() : items.first().tick.section(u' ', 0, 0) + u' ';
+  const bool common =
+      items.size() > 1 && std::all_of(items.begin(), items.end(), [&first](const BarItem& item) {
+        return item.tick.startsWith(first) && item.tick.size() > first.size();
+      });
+  if (common && first.startsWith(u'@')) {
+    for (BarItem& item : items) {
+      item.tick.remove(0, first.size());
+    }
+  }
+}
+
 }  // namespace
 
 MetricCard::MetricCard(Workspace* workspace, QWidget* parent)
@@ -148,6 +162,7 @@ void MetricCard::fill() {
     item.key = id;
     item.group = jobLabel(*m_workspace, run.jobId, jobs);
     item.label = runLabel(run);
+    item.tick = axisLabel(run);
     item.legend = runLabel(run);
     item.colour = colourOf(run);
     item.value = value.value;
@@ -162,6 +177,7 @@ void MetricCard::fill() {
     }
     plotted.items << item;
   }
+  dropCommonWord(plotted.items);
   setSubtitle(runs.isEmpty() ? QString()
               : models.size() > 1 && form == Form::kValue && measure() == Measure::kPpl
                   ? tr("perplexity of different models is not comparable; use Δ %")

@@ -4,6 +4,7 @@
 #include <QCoreApplication>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRegularExpression>
 #include <cmath>
 
 #include "models/paired_delta.h"
@@ -69,6 +70,19 @@ SeriesColour colourOf(const Run& run) {
 QString runNumber(const Run& run) { return u"%1"_s.arg(run.number, 3, 10, QChar(u'0')); }
 
 QString runLabel(const Run& run) { return run.baseline ? tr("baseline") : run.variant; }
+
+QString axisLabel(const Run& run) {
+  static const QRegularExpression format(u"mx(fp|int)([0-9])(?:_(e[0-9]m[0-9]))?"_s);
+  static const QRegularExpression tier(u"^tier ([A-Z]) "_s);
+  QString label = runLabel(run);
+  label.replace(tier, u"\\1 "_s);
+  const QRegularExpressionMatch match = format.match(label);
+  if (match.hasMatch()) {
+    const QString name = u"%1%2 %3"_s.arg(match.captured(1), match.captured(2), match.captured(3));
+    label.replace(match.capturedStart(), match.capturedLength(), name.trimmed().toUpper());
+  }
+  return label;
+}
 
 bool isOnlyForSweep(const Workspace& workspace, const QString& jobId) {
   bool sweeps = false;

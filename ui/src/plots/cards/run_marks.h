@@ -16,6 +16,8 @@ SeriesColour colourOf(const Run& run);
 QString runNumber(const Run& run);  // "004"
 // "MXFP4 E2M1/32", or what the experiment calls the variant.
 QString runLabel(const Run& run);
+// The same for an axis: "tier B mxfp4_e2m1/16" -> "B FP4 E2M1/16".
+QString axisLabel(const Run& run);
 // What keeps two runs from being subtracted, short: "≠ context"; empty: comparable.
 QString guardText(const Workspace& workspace, const Run& run);
 QString guardText(const Workspace& workspace, const Run& run, const Run* base);

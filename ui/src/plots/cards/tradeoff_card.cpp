@@ -16,8 +16,6 @@ TradeoffCard::TradeoffCard(Workspace* workspace, QWidget* parent)
     : ResultCard(u"tradeoff"_s, tr("Trade-off"), new ScatterPlot, workspace, parent),
       m_scatter(static_cast<ScatterPlot*>(view())) {
   setModes({{u"percent"_s, u"Δ %"_s}, {u"xent"_s, u"Δ Xent"_s}, {u"kl"_s, u"KL"_s}});
-  setEmptyState(u"chart-scatter"_s, tr("No results yet"),
-                tr("Each finished run becomes a point: the size of its weights against its loss."));
 }
 
 QStringList TradeoffCard::shownRuns() const {
@@ -81,6 +79,22 @@ void TradeoffCard::fill() {
     point.tooltip = QString(runTooltip(*m_workspace, run) + u"\n"_s +
                             tr("weights %1").arg(bytesText(*run.weightBytes)));
     plotted.points << point;
+  }
+  if (!plotted.points.isEmpty()) {
+    m_scatter->setData(plotted);
+    return;
+  }
+  const QStringList ids = m_workspace->runIds();
+  const bool figures = std::any_of(ids.begin(), ids.end(), [this](const QString& id) {
+    return hasFigures(*m_workspace->run(id));
+  });
+  if (figures) {
+    setEmptyState(u"chart-scatter"_s, tr("Sizes of weights are not known"),
+                  tr("Results that were read from a file do not tell them; runs made here do."));
+  } else {
+    setEmptyState(
+        u"chart-scatter"_s, tr("No results yet"),
+        tr("Each finished run becomes a point: the size of its weights against its loss."));
   }
   m_scatter->setData(plotted);
 }
