@@ -188,7 +188,7 @@ class Walk:
         desk.click("push button", "Details")
         desk.shot("problem-details")
         desk.key("Escape")
-        desk.click("push button", "Retry")
+        desk.click_in("frame", "Problem", "Retry", at=20)
         desk.wait(lambda: desk.shows("tok/s"), 60, "the second attempt")
         desk.shot("retried")
         self.wait_done()
