@@ -22,7 +22,8 @@ function(mxscope_add_test name)
     list(APPEND environment QT_QPA_PLATFORM=offscreen QT_SCALE_FACTOR=1
          "XDG_RUNTIME_DIR=${PROJECT_BINARY_DIR}/test-runtime"
          "XDG_CONFIG_HOME=${PROJECT_BINARY_DIR}/test-profile/${name}/config"
-         "XDG_DATA_HOME=${PROJECT_BINARY_DIR}/test-profile/${name}/data")
+         "XDG_DATA_HOME=${PROJECT_BINARY_DIR}/test-profile/${name}/data"
+         "XDG_STATE_HOME=${PROJECT_BINARY_DIR}/test-profile/${name}/state")
   else()
     target_link_libraries(${name} PRIVATE GTest::gtest_main GTest::gmock)
   endif()

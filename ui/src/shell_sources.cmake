@@ -7,8 +7,12 @@ set(MXSCOPE_UI_SHELL_SOURCES
   src/bridge/process_engine_client.cpp
   src/bridge/queue_controller.cpp
   src/bridge/queue_events.cpp
+  src/bridge/queue_records.cpp
   src/bridge/replay_engine_client.cpp
+  src/bridge/results_reader.cpp
   src/bridge/run_decoder.cpp
+  src/bridge/session_json.cpp
+  src/bridge/session_store.cpp
   src/models/builder_models.cpp
   src/models/experiment_document.cpp
   src/models/layer_tree_model.cpp
@@ -44,4 +48,4 @@ set(MXSCOPE_UI_SHELL_SOURCES
   src/window/main_window_impl.h
   src/window/main_window_results.cpp
   src/window/main_window_run.cpp
-  src/window/results_reader.cpp)
+  src/window/main_window_session.cpp)

@@ -22,9 +22,9 @@ BarData bars() {
   BarData data;
   data.axisLabel = u"Δ %"_s;
   data.baselines = {{u"m"_s, 0.0}};
-  data.items = {{u"a"_s, u"m"_s, u"A"_s, u"A"_s, {1, 0}, 4.0, 3.0, 5.0, {}, {}, false},
-                {u"b"_s, u"m"_s, u"B"_s, u"B"_s, {3, 0}, 20.0, 12.0, 28.0, {}, {}, false},
-                {u"c"_s, u"m"_s, u"C"_s, u"C"_s, {4, 0}, -6.0, -7.0, -5.0, {}, {}, false}};
+  data.items = {{u"a"_s, u"m"_s, u"A"_s, u"A"_s, {1, 0}, 4.0, 3.0, 5.0, {}, {}, false, {}},
+                {u"b"_s, u"m"_s, u"B"_s, u"B"_s, {3, 0}, 20.0, 12.0, 28.0, {}, {}, false, {}},
+                {u"c"_s, u"m"_s, u"C"_s, u"C"_s, {4, 0}, -6.0, -7.0, -5.0, {}, {}, false, {}}};
   return data;
 }
 

@@ -4,6 +4,8 @@
 #include <QApplication>
 #include <QTemporaryDir>
 #include <QTest>
+#include <memory>
+#include <vector>
 
 #include "bridge/replay_engine_client.h"
 #include "models/settings.h"
@@ -21,11 +23,11 @@ class LayoutTest : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
-    QVERIFY(m_profile.isValid());
-    Settings::useProfile(m_profile.path());
     Theme::instance().setMode(Theme::Mode::kLight);
     Theme::instance().install(*qobject_cast<QApplication*>(QCoreApplication::instance()));
   }
+
+  void init() { useFreshProfile(); }
 
   void cleanup() { Theme::instance().setFontPercent(100); }
 
@@ -90,6 +92,7 @@ class LayoutTest : public QObject {
     Theme::instance().setMode(Theme::Mode::kDark);
     screens::settle(400);
     const QImage after = switched.grab().toImage();
+    useFreshProfile();
     MainWindow fresh(std::make_unique<ReplayEngineClient>());
     filled(fresh);
     const QImage expected = fresh.grab().toImage();
@@ -139,7 +142,14 @@ class LayoutTest : public QObject {
                {"device", "cuda:0"}}}}};
   }
 
-  QTemporaryDir m_profile;
+  // For the windows made next: each starts without the queue and the results of the one before.
+  void useFreshProfile() {
+    m_profiles.push_back(std::make_unique<QTemporaryDir>());
+    QVERIFY(m_profiles.back()->isValid());
+    Settings::useProfile(m_profiles.back()->path());
+  }
+
+  std::vector<std::unique_ptr<QTemporaryDir>> m_profiles;
 };
 
 QTEST_MAIN(LayoutTest)

@@ -84,8 +84,12 @@ int main(int argc, char** argv) {
     parser.addOption(QCommandLineOption(QLatin1String(name), QString(), u"value"_s));
   }
   parser.process(application);
+  // One for each window, which would show the queue and the results of the one before.
   QTemporaryDir profile;
-  Settings::useProfile(profile.path());
+  const auto useProfile = [&profile](const QString& name) {
+    Settings::useProfile(profile.filePath(name));
+  };
+  useProfile(u"run"_s);
   Theme::instance().setMode(Theme::Mode::kLight);
   if (parser.isSet(u"font"_s)) {
     Theme::instance().setFontPercent(parser.value(u"font"_s).toInt());
@@ -142,6 +146,7 @@ int main(int argc, char** argv) {
     shoot(window, wanted, [&](const auto& visit) { visit(u"wrong-folder"_s, nullptr); });
   }
   if (parser.isSet(u"results"_s)) {
+    useProfile(u"results"_s);
     MainWindow window(client());
     window.show();
     screens::settle(120);
@@ -150,6 +155,7 @@ int main(int argc, char** argv) {
     shoot(window, wanted, [&](const auto& visit) { screens::visitResults(window, visit); });
   }
   if (parser.isSet(u"sample"_s)) {
+    useProfile(u"sample"_s);
     // Several models and a GPU, from made-up figures: most machines have neither at hand.
     MainWindow window(client());
     window.show();

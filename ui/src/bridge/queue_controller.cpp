@@ -51,7 +51,10 @@ QueueController::QueueController(Workspace* workspace, EngineClient* engine, QUn
 QueueController::~QueueController() = default;
 
 QString QueueController::outputFolder(const QString& jobId) const {
-  return m_outputFolder.isEmpty() ? QString() : m_outputFolder + QLatin1Char('/') + jobId;
+  const Job* job = m_workspace->job(jobId);
+  return m_outputFolder.isEmpty() ? QString()
+                                  : m_outputFolder + QLatin1Char('/') +
+                                        (job && !job->folder.isEmpty() ? job->folder : jobId);
 }
 
 QStringList QueueController::add(const std::vector<PlannedJob>& jobs,
@@ -142,7 +145,7 @@ QSet<QString> QueueController::queuedKeys() const {
   for (const QString& id : m_workspace->jobIds()) {
     const JobState state = m_workspace->job(id)->state;
     if ((isWaiting(state) && m_workspace->job(id)->listed) || isActive(state) ||
-        state == JobState::kPaused) {
+        state == JobState::kPaused || id == m_current) {
       const QHash<QString, QString> known = m_keys.value(id);
       for (auto it = known.cbegin(); it != known.cend(); ++it) {
         if (it.key() != QLatin1String("baseline")) {
@@ -154,9 +157,15 @@ QSet<QString> QueueController::queuedKeys() const {
   return keys;
 }
 
+QHash<QString, QString> QueueController::keysOf(const QString& jobId) const {
+  return m_keys.value(jobId);
+}
+
 void QueueController::rememberDone(const QString& jobId,
-                                   const QHash<QString, QString>& keyByVariant) {
+                                   const QHash<QString, QString>& keyByVariant,
+                                   const QString& baseDir) {
   m_keys.insert(jobId, keyByVariant);
+  m_baseDirs.insert(jobId, baseDir);
   for (const QString& id : m_workspace->runsOfJob(jobId)) {
     const Run* run = m_workspace->run(id);
     if (run->state == RunState::kDone && keyByVariant.contains(run->variant)) {
@@ -165,11 +174,31 @@ void QueueController::rememberDone(const QString& jobId,
   }
 }
 
+void QueueController::restoreJob(Job job, const QHash<QString, QString>& keyByVariant,
+                                 const QString& baseDir) {
+  const JobState state = job.state;
+  const QString id = m_workspace->addJob(std::move(job));
+  m_keys.insert(id, keyByVariant);
+  m_baseDirs.insert(id, baseDir);
+  if ((state == JobState::kPaused || state == JobState::kInterrupted) && m_current.isEmpty()) {
+    m_current = id;
+    m_pausedInPlace = false;
+  }
+  Q_EMIT changed();
+}
+
+bool QueueController::isHeld() const {
+  const Job* current = m_workspace->job(m_current);
+  return current &&
+         (current->state == JobState::kPaused || current->state == JobState::kInterrupted);
+}
+
 void QueueController::start() {
   m_started = true;
   m_pauseAfter = false;
-  const Job* current = m_workspace->job(m_current);
-  if (current && current->state == JobState::kPaused) {
+  if (isHeld()) {
+    m_doneCount = 0;
+    m_failedCount = 0;
     if (m_pausedInPlace && m_engine->state() != EngineClient::State::kStopped) {
       m_engine->request(mxscope::ResumeRequest{m_current.toStdString()});
       m_workspace->changeJob(m_current, [](Job& job) { job.state = JobState::kRunning; });
@@ -244,7 +273,7 @@ void QueueController::cancel(const QString& jobId) {
   if (jobId != m_current || job->state == JobState::kCancelling) {
     return;
   }
-  const bool held = job->state == JobState::kPaused && !m_pausedInPlace;
+  const bool held = isHeld() && !m_pausedInPlace;
   m_workspace->changeJob(jobId, [](Job& j) { j.state = JobState::kCancelling; });
   m_workspace->flush();
   Q_EMIT changed();
@@ -260,6 +289,9 @@ void QueueController::remove(const QStringList& jobIds) {
   QStringList ids;
   for (const QString& id : jobIds) {
     const Job* job = m_workspace->job(id);
+    if (job && id == m_current && job->state == JobState::kInterrupted) {
+      m_current.clear();
+    }
     if (job && id != m_current) {
       ids << id;
     }
@@ -346,8 +378,12 @@ void QueueController::moveTo(const QStringList& jobIds, int row) {
 
 void QueueController::retry(const QString& jobId, bool smallerBatch) {
   const Job* old = m_workspace->job(jobId);
-  if (!old || isActive(old->state) || isWaiting(old->state)) {
+  if (!old || isActive(old->state) || isWaiting(old->state) || old->state == JobState::kPaused) {
     return;
+  }
+  const bool interrupted = jobId == m_current;
+  if (interrupted) {
+    m_current.clear();  // begun anew instead of resumed
   }
   Job job;
   job.id = QUuid::createUuid().toString(QUuid::WithoutBraces);
@@ -360,6 +396,10 @@ void QueueController::retry(const QString& jobId, bool smallerBatch) {
   job.dataName = old->dataName;
   job.devices = old->devices;
   job.attempt = old->attempt + 1;
+  if (!interrupted) {
+    // Panels that the failed attempt finished need not be computed again.
+    job.folder = old->folder.isEmpty() ? old->id : old->folder;
+  }
   job.addedAt = QDateTime::currentDateTime();
   mxscope::Experiment experiment = parse(old->experiment);
   if (smallerBatch) {
@@ -368,7 +408,13 @@ void QueueController::retry(const QString& jobId, bool smallerBatch) {
   job.experiment = QString::fromStdString(mxscope::to_json_text(experiment));
   m_keys.insert(job.id, m_keys.value(jobId));
   m_baseDirs.insert(job.id, m_baseDirs.value(jobId));
-  m_workspace->addJob(std::move(job));
+  const QString added = m_workspace->addJob(std::move(job));
+  if (interrupted) {
+    // It was first, and stays so.
+    QStringList order = m_workspace->jobIds();
+    order.move(order.indexOf(added), order.indexOf(jobId) + 1);
+    m_workspace->setJobOrder(order);
+  }
   Q_EMIT changed();
   if (m_started && m_current.isEmpty()) {
     next();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QElapsedTimer>
 #include <QHash>
 #include <QObject>
 #include <QSet>
@@ -13,6 +14,8 @@ class QUndoStack;
 
 namespace mxscope::ui {
 
+struct LoadedResults;
+
 // What a failure bar says: at most one is shown, UX.md 2.10.
 struct Problem {
   QString title;    // "Run stopped: not enough GPU memory."
@@ -20,6 +23,7 @@ struct Problem {
   QString jobId;    // may be empty
   QString code;     // of the error event, or "engine_died", "engine_missing"
   QStringList log;  // last lines of the engine
+  QString same;     // problems with the same text here are shown once; empty: always
 };
 
 // The queue: jobs wait in the workspace's order, one runs at a time. Turns the engine's events into
@@ -52,8 +56,26 @@ class QueueController : public QObject {
   [[nodiscard]] const QSet<QString>& doneKeys() const { return m_doneKeys; }
   // And of those that wait or run, which adding again would only repeat.
   [[nodiscard]] QSet<QString> queuedKeys() const;
-  // Counts the finished runs of a loaded job as done.
-  void rememberDone(const QString& jobId, const QHash<QString, QString>& keyByVariant);
+  // Counts the finished runs of a loaded job as done; relative paths start at `baseDir`.
+  void rememberDone(const QString& jobId, const QHash<QString, QString>& keyByVariant,
+                    const QString& baseDir);
+  [[nodiscard]] QHash<QString, QString> keysOf(const QString& jobId) const;  // by variant
+  [[nodiscard]] QString baseDirOf(const QString& jobId) const { return m_baseDirs.value(jobId); }
+  // Takes a job of an earlier session, in the state given. A paused or interrupted one becomes the
+  // current job, which start() resumes; nothing starts by itself.
+  void restoreJob(Job job, const QHash<QString, QString>& keyByVariant, const QString& baseDir);
+  // Gives the runs of a job what a results file says of them: records, windows, done identities.
+  void takeResults(const QString& jobId, const LoadedResults& results);
+  // Files of finished jobs are being read, or their models asked about.
+  [[nodiscard]] bool isReading() const { return m_reading > 0; }
+  // Adds the runs of a job that the workspace lacks, with what its experiment says of them;
+  // `finishing` may be empty.
+  void createRuns(const QString& jobId, const QStringList& variants, RunState state,
+                  const std::function<void(Run&)>& finishing = nullptr);
+  // Asks the engine for the panels that it stored of a job that is held.
+  void readPartial(const QString& jobId);
+  // Asks the engine for the sizes of the job's linears where its runs have no weight in bytes.
+  void weighLater(const QString& jobId);
 
   void start();           // or resume the paused job
   void pauseAfterThis();  // toggles
@@ -70,6 +92,7 @@ class QueueController : public QObject {
   void changed();  // started, paused, current job
   void problem(const Problem& problem);
   void jobEnded(const QString& jobId);
+  void recordTaken(const QString& jobId);  // what the engine wrote of an ended job is known
   void queueEnded(int done, int failed);
   void logLine(const QString& level, const QString& text);
 
@@ -86,8 +109,8 @@ class QueueController : public QObject {
   void fail(const QString& title, const QString& text, const QString& code);
   void readRecord(const QString& jobId);
   void setOrder(const QString& text, const QStringList& order);
-  void createRuns(const QString& jobId, const QStringList& variants);
-  void weigh(const QString& jobId);
+  bool weigh(const QString& jobId, const ModelInfo& info);
+  [[nodiscard]] bool isHeld() const;  // the current job is paused or interrupted
   void request(const QString& jobId, bool resume);
 
   Workspace* m_workspace;
@@ -98,11 +121,14 @@ class QueueController : public QObject {
   bool m_started = false, m_pauseAfter = false;
   bool m_pausedInPlace = false;  // the engine holds the job; else it ended it and can resume
   int m_doneCount = 0, m_failedCount = 0;
+  int m_reading = 0;
+  QElapsedTimer m_leftShown;  // since the time left was last told
   QString m_lastFailure;
   int m_equalFailures = 0;
   QTimer m_cancelTimer;
   QHash<QString, QHash<QString, QString>> m_keys;  // job -> variant -> identity
   QHash<QString, QString> m_baseDirs;
+  QHash<QString, ModelInfo> m_weighed;  // by model source
   QSet<QString> m_doneKeys;
   QString m_errorCode, m_errorText;  // of the running job
   ModelLookup m_modelInfo;

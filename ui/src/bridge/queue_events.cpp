@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The half of QueueController that starts jobs and listens to the engine.
-#include <QDir>
-#include <QFile>
-
 #include "bridge/queue_controller.h"
 #include "bridge/run_decoder.h"
 #include "models/run_keys.h"
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/experiment/experiment_json.h"
-#include "mxscope/core/results/results_json.h"
 
 namespace mxscope::ui {
 
 namespace {
 
 constexpr int kEqualFailures = 3;  // in a row pause the queue
-constexpr qint64 kLargestResultsFile = 64 << 20;
+constexpr int kLeftMilliseconds = 1000;
 
 mxscope::Experiment parse(const QString& text) {
   mxscope::Issues issues;
@@ -41,8 +37,8 @@ void QueueController::next() {
     job.startedAt = QDateTime::currentDateTime();
     job.message.clear();
   });
-  createRuns(m_current, m_workspace->job(m_current)->variants);
-  request(m_current, false);
+  createRuns(m_current, m_workspace->job(m_current)->variants, RunState::kWaiting);
+  request(m_current, !m_workspace->job(m_current)->folder.isEmpty());
   Q_EMIT changed();
 }
 
@@ -72,7 +68,8 @@ void QueueController::request(const QString& jobId, bool resume) {
   });
 }
 
-void QueueController::createRuns(const QString& jobId, const QStringList& variants) {
+void QueueController::createRuns(const QString& jobId, const QStringList& variants, RunState state,
+                                 const std::function<void(Run&)>& finishing) {
   const Job* job = m_workspace->job(jobId);
   std::vector<mxscope::ResolvedVariant> resolved;
   try {
@@ -96,12 +93,15 @@ void QueueController::createRuns(const QString& jobId, const QStringList& varian
     run.model = job->model;
     run.variant = variant;
     run.baseline = variant == QLatin1String("baseline");
-    run.state = RunState::kWaiting;
+    run.state = state;
     run.weightFormat = run.activationFormat = QStringLiteral("none");
     for (const mxscope::ResolvedVariant& candidate : resolved) {
       if (QString::fromStdString(candidate.name) == variant) {
         describeVariant(&run, candidate);
       }
+    }
+    if (finishing) {
+      finishing(run);
     }
     runs.push_back(std::move(run));
   }
@@ -174,8 +174,12 @@ void QueueController::handle(const mxscope::Event& event) {
       j.total = static_cast<double>(progress->total);
       j.panel = static_cast<int>(progress->panel);
       j.panels = static_cast<int>(progress->panels);
-      j.tokensPerSecond = progress->tokens_per_second;
-      j.secondsLeft = progress->seconds_left;
+      // Numbers that change more often than once a second cannot be read.
+      if (!m_leftShown.isValid() || m_leftShown.elapsed() >= kLeftMilliseconds || !j.secondsLeft) {
+        j.tokensPerSecond = progress->tokens_per_second;
+        j.secondsLeft = progress->seconds_left;
+        m_leftShown.start();
+      }
     });
     const double fraction = job->fraction();
     for (const QString& id : m_workspace->runsOfJob(m_current)) {
@@ -223,7 +227,7 @@ void QueueController::begin(const mxscope::StartedEvent& started) {
       job.variants = variants;
     }
   });
-  createRuns(m_current, m_workspace->job(m_current)->variants);
+  createRuns(m_current, m_workspace->job(m_current)->variants, RunState::kWaiting);
   learnSweepKeys();
   for (const QString& id : m_workspace->runsOfJob(m_current)) {
     m_workspace->changeRun(id, [](Run& run) { run.state = RunState::kRunning; });
@@ -250,7 +254,7 @@ void QueueController::learnSweepKeys() {
 
 void QueueController::take(const mxscope::ResultEvent& result) {
   const QString variant = QString::fromStdString(result.run.variant);
-  createRuns(m_current, {variant});
+  createRuns(m_current, {variant}, RunState::kWaiting);
   if (const Run* run = m_workspace->findRun(m_current, variant)) {
     m_workspace->changeRun(run->id, [&result](Run& r) { takeRecord(&r, result.run); });
     if (result.run.status == mxscope::RunStatus::kDone) {
@@ -319,7 +323,6 @@ void QueueController::finish(const QString& state, double seconds) {
   });
   finishRuns(runs, message);
   readRecord(id);
-  weigh(id);
   m_workspace->flush();
   if (ended == JobState::kFailed) {
     ++m_failedCount;
@@ -346,11 +349,13 @@ void QueueController::fail(const QString& title, const QString& text, const QStr
   failure.text = text;
   failure.jobId = m_current;
   failure.code = code;
+  failure.same = text;
   failure.log = m_engine->logTail();
   const bool more = !waiting().isEmpty();
   if (m_equalFailures >= kEqualFailures && more) {
     m_started = false;
     failure.title = tr("The queue is paused: three jobs failed alike.");
+    failure.code = QStringLiteral("queue_paused");
   } else if (more && m_started) {
     failure.text += QLatin1Char(' ') + tr("The other jobs continue.");
   }
@@ -377,7 +382,7 @@ void QueueController::engineDied(const EngineFailure& failure) {
     finish(QStringLiteral("cancelled"), 0);
     return;
   }
-  if (job->state == JobState::kPaused) {
+  if (isHeld()) {
     m_pausedInPlace = false;  // what it finished is stored, so the job can resume
     Q_EMIT changed();
     return;
@@ -389,86 +394,6 @@ void QueueController::engineDied(const EngineFailure& failure) {
     m_started = false;  // the other jobs would fail alike
   }
   finish(QStringLiteral("failed"), 0);
-}
-
-void QueueController::readRecord(const QString& jobId) {
-  const QString folder = outputFolder(jobId);
-  const auto take = [this, jobId](const mxscope::Results& results) {
-    const Job* job = m_workspace->job(jobId);
-    const mxscope::Job* record = job ? results.find_job(job->model.toStdString()) : nullptr;
-    if (!record && results.jobs.size() == 1) {
-      record = &results.jobs.front();
-    }
-    if (record) {
-      m_workspace->changeJob(jobId, [&](Job& j) {
-        takeRecord(&j, *record);
-        j.environment = QString::fromStdString(results.environment.dump());
-      });
-    }
-  };
-  QFile file(folder + QLatin1String("/results.json"));
-  if (!folder.isEmpty() && file.size() > 0 && file.size() <= kLargestResultsFile &&
-      file.open(QIODevice::ReadOnly)) {
-    mxscope::Issues issues;
-    take(mxscope::results_from_json(file.readAll().toStdString(), issues));
-    return;
-  }
-  if (m_engine->state() == EngineClient::State::kStopped) {
-    return;
-  }
-  mxscope::ResultsRequest query;
-  query.query["latest"] = true;
-  m_engine->request(std::move(query), [this, jobId, take](const mxscope::ReplyEvent& reply) {
-    if (!reply.error_code.empty() || !reply.payload.is_object()) {
-      return;
-    }
-    const auto list = reply.payload.find("experiments");
-    if (list != reply.payload.end() && list->is_array() && !list->empty() &&
-        list->front().is_object() && list->front().contains("results")) {
-      mxscope::Issues issues;
-      take(mxscope::results_from_json(list->front()["results"].dump(), issues));
-      weigh(jobId);
-      m_workspace->flush();
-    }
-  });
-}
-
-void QueueController::weigh(const QString& jobId) {
-  const Job* job = m_workspace->job(jobId);
-  if (!job || !job->weightBytes || !m_modelInfo) {
-    return;
-  }
-  const mxscope::Experiment experiment = parse(job->experiment);
-  if (experiment.models.empty()) {
-    return;
-  }
-  const ModelInfo& info = m_modelInfo(QString::fromStdString(experiment.models.front().source));
-  QHash<QString, double> values;
-  double linears = 0;
-  for (const mxscope::LinearInfo& linear : info.linears) {
-    const double count =
-        static_cast<double>(linear.in_features) * static_cast<double>(linear.out_features);
-    values.insert(QString::fromStdString(linear.name), count);
-    linears += count;
-  }
-  const double parameters = std::max(info.parameters, linears);
-  if (parameters <= 0) {
-    return;
-  }
-  const double bytesPerValue = *job->weightBytes / parameters;
-  for (const QString& id : m_workspace->runsOfJob(jobId)) {
-    const Run* run = m_workspace->run(id);
-    double bytes = *job->weightBytes;
-    if (run->record && run->bitsPerValue) {
-      for (const auto& [name, labels] : run->record->linears) {
-        if (!labels.weight.empty() && labels.weight != "none") {
-          bytes +=
-              values.value(QString::fromStdString(name)) * (*run->bitsPerValue / 8 - bytesPerValue);
-        }
-      }
-    }
-    m_workspace->changeRun(id, [bytes](Run& r) { r.weightBytes = bytes; });
-  }
 }
 
 }  // namespace mxscope::ui

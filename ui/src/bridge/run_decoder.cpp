@@ -245,6 +245,16 @@ LoadedResults toWorkspace(const mxscope::Results& results) {
         break;
       }
     }
+    const auto chosen = results.environment.find("baselines");
+    if (results.environment.is_object() && chosen != results.environment.end() &&
+        chosen->is_object() && chosen->contains(record.model)) {
+      run.recordedDelta.reset();  // not against the job's own baseline
+      const nlohmann::ordered_json& base = (*chosen)[record.model];
+      if (base.is_object() && string(base, "variant") == run.variant) {
+        run.id = QUuid::createUuid().toString(QUuid::WithoutBraces);
+        loaded.baselines.insert(job.id, run.id);
+      }
+    }
     job.variants << run.variant;
     job.windowsTotal = std::max(job.windowsTotal, static_cast<int>(record.windows));
     job.tokensTotal = std::max(job.tokensTotal, static_cast<qint64>(record.tokens));

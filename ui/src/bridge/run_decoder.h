@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QHash>
+
 #include "models/workspace_types.h"
 #include "mxscope/core/protocol/events.h"
 
@@ -23,6 +25,8 @@ void describeVariant(Run* run, const mxscope::ResolvedVariant& variant);
 struct LoadedResults {
   std::vector<Job> jobs;  // with ids
   std::vector<Run> runs;  // refer to them
+  // Job -> run that the differences in the file were taken against, where it is not the job's own.
+  QHash<QString, QString> baselines;
 };
 [[nodiscard]] LoadedResults toWorkspace(const mxscope::Results& results);
 

@@ -132,7 +132,7 @@ QString QueueModel::progressText(const Job& job) {
                  ? tr("%1 of %2 windows kept").arg(job.windowsDone).arg(job.windowsTotal)
                  : tr("nothing was computed");
     case JobState::kInterrupted:
-      return tr("found running after the program ended; can be resumed");
+      return tr("was running at the end; can be resumed");
     case JobState::kWaiting:
       return tr("%n run(s)", nullptr, static_cast<int>(job.variants.size()));
   }

@@ -90,6 +90,16 @@ void Settings::setWindow(const QByteArray& state, const QByteArray& geometry) {
   settings.setValue(QStringLiteral("window/geometry"), geometry);
 }
 
+QByteArray Settings::views() {
+  return QSettings().value(QStringLiteral("window/views")).toByteArray();
+}
+
+void Settings::setViews(const QByteArray& json) {
+  if (json != views()) {
+    QSettings().setValue(QStringLiteral("window/views"), json);
+  }
+}
+
 void Settings::forgetWindow() { QSettings().remove(QStringLiteral("window")); }
 
 QString Settings::dataFolder() {

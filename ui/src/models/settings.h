@@ -34,6 +34,9 @@ class Settings {
   static QByteArray windowGeometry();
   static void setWindow(const QByteArray& state, const QByteArray& geometry);
   static void forgetWindow();
+  // Columns, groups and modes of table and cards, as JSON; empty when there are none.
+  static QByteArray views();
+  static void setViews(const QByteArray& json);
 
   // $XDG_DATA_HOME/mxscope: results of finished jobs. Made when missing.
   static QString dataFolder();

@@ -51,42 +51,55 @@ const Job* Workspace::job(const QString& id) const {
 }
 
 const Run* Workspace::findRun(const QString& jobId, const QString& variant) const {
-  for (const QString& id : m_runOrder) {
-    const Run* candidate = run(id);
-    if (candidate->jobId == jobId && candidate->variant == variant) {
-      return candidate;
-    }
-  }
-  return nullptr;
+  const auto found = m_runsOfJob.constFind(jobId);
+  return found == m_runsOfJob.constEnd() ? nullptr : run(found->byVariant.value(variant));
 }
 
 QStringList Workspace::runsOfJob(const QString& jobId) const {
-  QStringList ids;
-  for (const QString& id : m_runOrder) {
-    const Run* candidate = run(id);
-    if (candidate->jobId != jobId) {
-      continue;
-    }
-    if (candidate->baseline) {
-      ids.prepend(id);
-    } else {
-      ids.append(id);
-    }
-  }
-  return ids;
+  return m_runsOfJob.value(jobId).ids;
 }
 
 const Run* Workspace::baselineFor(const QString& jobId) const {
   if (const Run* chosen = run(m_chosenBaseline.value(jobId))) {
     return chosen;
   }
-  for (const QString& id : m_runOrder) {
-    const Run* candidate = run(id);
-    if (candidate->jobId == jobId && candidate->baseline) {
-      return candidate;
+  const auto found = m_runsOfJob.constFind(jobId);
+  const Run* first =
+      found == m_runsOfJob.constEnd() || found->ids.isEmpty() ? nullptr : run(found->ids.first());
+  return first && first->baseline ? first : nullptr;
+}
+
+void Workspace::indexJob(const QString& jobId) {
+  JobRuns index;
+  QStringList others;
+  // By number; the first of two with the same name counts, as it did when it was looked for.
+  for (const QString& id : m_runsOfJob.value(jobId).ids) {
+    if (m_runs.contains(id)) {
+      others << id;
     }
   }
-  return nullptr;
+  std::sort(others.begin(), others.end(), [this](const QString& a, const QString& b) {
+    return m_runs[a].number < m_runs[b].number;
+  });
+  for (const QString& id : std::as_const(others)) {
+    const Run& known = m_runs[id];
+    if (known.baseline) {
+      index.ids << id;
+    }
+    if (!index.byVariant.contains(known.variant)) {
+      index.byVariant.insert(known.variant, id);
+    }
+  }
+  for (const QString& id : std::as_const(others)) {
+    if (!m_runs[id].baseline) {
+      index.ids << id;
+    }
+  }
+  if (index.ids.isEmpty()) {
+    m_runsOfJob.remove(jobId);
+  } else {
+    m_runsOfJob.insert(jobId, index);
+  }
 }
 
 bool Workspace::isChosenBaseline(const QString& runId) const {
@@ -191,6 +204,12 @@ void Workspace::resetBaseline() {
       [this, before] { applyBaselines(before); });
 }
 
+void Workspace::restoreBaseline(const QString& jobId, const QString& runId) {
+  QHash<QString, QString> chosen = m_chosenBaseline;
+  chosen.insert(jobId, runId);
+  applyBaselines(chosen);
+}
+
 void Workspace::setSelection(const QSet<QString>& runIds) {
   QSet<QString> known;
   for (const QString& id : runIds) {
@@ -267,6 +286,7 @@ void Workspace::removeRuns(const QStringList& runIds) {
 
 void Workspace::takeRuns(const QStringList& runIds, std::vector<Run>* taken) {
   QStringList removed;
+  QSet<QString> jobs;
   bool selected = false;
   for (const QString& id : runIds) {
     const auto found = m_runs.find(id);
@@ -276,6 +296,7 @@ void Workspace::takeRuns(const QStringList& runIds, std::vector<Run>* taken) {
     if (taken) {
       taken->push_back(*found);
     }
+    jobs.insert(found->jobId);
     m_runs.erase(found);
     m_runOrder.removeOne(id);
     m_changedRuns.remove(id);
@@ -284,6 +305,9 @@ void Workspace::takeRuns(const QStringList& runIds, std::vector<Run>* taken) {
   }
   if (removed.isEmpty()) {
     return;
+  }
+  for (const QString& jobId : std::as_const(jobs)) {
+    indexJob(jobId);
   }
   m_deltas.clear();
   Q_EMIT runsRemoved(removed);
@@ -312,6 +336,7 @@ void Workspace::insertRun(Run run) {
       [this](int number, const QString& id) { return number < m_runs[id].number; });
   m_runOrder.insert(position, run.id);
   const QString id = run.id;
+  m_runsOfJob[run.jobId].ids << id;
   m_runs.insert(id, std::move(run));
 }
 
@@ -328,6 +353,7 @@ QString Workspace::addRun(Run run) {
 
 void Workspace::addRuns(std::vector<Run> runs) {
   QStringList added;
+  QSet<QString> jobs;
   for (Run& run : runs) {
     if (run.id.isEmpty()) {
       run.id = makeId();
@@ -340,7 +366,11 @@ void Workspace::addRuns(std::vector<Run> runs) {
     }
     m_nextNumber = std::max(m_nextNumber, run.number + 1);
     added << run.id;
+    jobs.insert(run.jobId);
     insertRun(std::move(run));
+  }
+  for (const QString& jobId : std::as_const(jobs)) {
+    indexJob(jobId);
   }
   if (!added.isEmpty()) {
     m_deltas.clear();
@@ -400,7 +430,12 @@ void Workspace::changeRun(const QString& runId, const std::function<void(Run&)>&
   if (found == m_runs.end()) {
     return;
   }
+  const bool wasBaseline = found->baseline;
+  const QString variant = found->variant;
   change(*found);
+  if (found->baseline != wasBaseline || found->variant != variant) {
+    indexJob(found->jobId);
+  }
   m_deltas.clear();
   touchRun(runId);
 }
@@ -459,6 +494,7 @@ void Workspace::clear() {
   m_jobOrder.clear();
   m_runs.clear();
   m_jobs.clear();
+  m_runsOfJob.clear();
   m_chosenBaseline.clear();
   m_deltas.clear();
   m_selection.clear();

@@ -49,6 +49,8 @@ class Workspace : public QObject {
   // Makes the run the baseline of its own job and of all jobs comparable with it. Undoable.
   void setBaseline(const QString& runId);
   void resetBaseline();  // back to each job's own. Undoable.
+  // As it was in an earlier session; no step of the undo stack.
+  void restoreBaseline(const QString& jobId, const QString& runId);
 
   // --- selection, shown, pinned --------------------------------------------------------------
   [[nodiscard]] const QSet<QString>& selection() const { return m_selection; }
@@ -97,6 +99,7 @@ class Workspace : public QObject {
   void touchRun(const QString& id);
   void touchJob(const QString& id);
   void insertRun(Run run);
+  void indexJob(const QString& jobId);
   void takeRuns(const QStringList& runIds, std::vector<Run>* taken);
   void applyBaselines(const QHash<QString, QString>& baselines);
   void push(const QString& text, std::function<void()> redo, std::function<void()> undo);
@@ -104,6 +107,11 @@ class Workspace : public QObject {
   QStringList m_runOrder, m_jobOrder;
   QHash<QString, Run> m_runs;
   QHash<QString, Job> m_jobs;
+  struct JobRuns {
+    QStringList ids;                    // baselines first, then by number
+    QHash<QString, QString> byVariant;  // variant -> run
+  };
+  QHash<QString, JobRuns> m_runsOfJob;
   QHash<QString, QString> m_chosenBaseline;               // job -> run
   mutable QHash<QString, std::optional<Delta>> m_deltas;  // computed ones; emptied by changes
   QSet<QString> m_selection, m_hidden, m_pinned;

@@ -98,6 +98,8 @@ struct Job {
   QStringList variants;  // names, the baseline first
   int attempt = 1;
   bool listed = true;  // shown in the queue; off after "remove"
+  QString folder;      // of its record, below the queue's; empty: the id
+  QString file;        // results.json that it was opened from; empty: made by this queue
 
   // Protocol and data, the guard of every comparison.
   QString protocol;  // name

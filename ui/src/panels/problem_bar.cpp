@@ -56,12 +56,18 @@ ProblemBar::ProblemBar(QWidget* parent) : QFrame(parent) {
 
 void ProblemBar::show(const Problem& problem, const QString& actionText,
                       const std::function<void()>& action) {
+  // Of failures that are alike one is enough.
+  if (!problem.same.isEmpty()) {
+    m_problems.removeIf([&](const Entry& entry) { return entry.problem.same == problem.same; });
+  }
   m_problems.append({problem, actionText, action});
   refresh();
 }
 
 void ProblemBar::dismiss() {
-  m_problems.clear();
+  if (!m_problems.isEmpty()) {
+    m_problems.removeLast();
+  }
   refresh();
 }
 

@@ -23,7 +23,7 @@ class ProblemBar : public QFrame {
   // The action may be empty; it closes the bar.
   void show(const Problem& problem, const QString& actionText = {},
             const std::function<void()>& action = nullptr);
-  void dismiss();
+  void dismiss();  // the one that is shown
   [[nodiscard]] int count() const { return static_cast<int>(m_problems.size()); }
 
  Q_SIGNALS:

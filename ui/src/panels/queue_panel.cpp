@@ -244,13 +244,16 @@ void QueuePanel::refresh() {
   m_empty->setVisible(m_model->rowCount() == 0);
 
   const Job* current = m_workspace->job(m_queue->currentJob());
-  const bool paused = (current && current->state == JobState::kPaused) ||
+  const bool interrupted = current && current->state == JobState::kInterrupted;
+  const bool paused = interrupted || (current && current->state == JobState::kPaused) ||
                       (!m_queue->isStarted() && !current && !m_queue->waiting().isEmpty());
   m_banner->setVisible(paused);
   if (paused) {
     m_banner->findChild<QPushButton*>(QStringLiteral("queueResume"))
         ->setText(current ? tr("Resume") : tr("Start"));
-    m_bannerText->setText(current
+    m_bannerText->setText(interrupted ? tr("Interrupted. What was finished is kept; Resume goes "
+                                           "on from there, Retry begins anew.")
+                          : current
                               ? tr("Paused. What is finished is kept; Resume goes on from there.")
                               : tr("The queue is not started. %n job(s) waiting.", nullptr,
                                    static_cast<int>(m_queue->waiting().size())));

@@ -45,6 +45,8 @@ class ResultsTable : public QWidget {
   void exportAs(const QString& kind);
   // Writes without asking; returns a sentence about what went wrong, or an empty string.
   QString exportTo(const QString& path, const QString& kind, Scope scope) const;
+  // The same on another thread; written() tells the end.
+  void exportInBackground(const QString& path, const QString& kind, Scope scope);
 
   QJsonObject saveState() const;
   void restoreState(const QJsonObject& state);
@@ -62,6 +64,7 @@ class ResultsTable : public QWidget {
   void message(const QString& text);               // for the status bar
   void failed(const QString& title, const QString& text);
   void countChanged(int runs);
+  void written(const QString& path, const QString& error);  // error: a sentence, or empty
 
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;

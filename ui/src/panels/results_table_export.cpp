@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "panels/results_table_export.h"
 
+#include <QCoreApplication>
+#include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
 #include <nlohmann/json.hpp>
 
 #include "mxscope/core/results/export.h"
@@ -62,6 +66,57 @@ mxscope::Job jobFromWindow(const Job& job) {
   return out;
 }
 
+// Where the records of RFC 4180 text end: behind each line end that is not within quotes.
+std::vector<std::size_t> recordEnds(std::string_view text) {
+  std::vector<std::size_t> ends;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    quoted = quoted != (text[i] == '"');
+    if (text[i] == '\n' && !quoted) {
+      ends.push_back(i + 1);
+    }
+  }
+  return ends;
+}
+
+// What core's table cannot know: the window's choice of baseline, and the programs.
+std::string withSources(const std::string& csv, const ResultsExport& collected) {
+  std::string text;
+  std::size_t begin = 0;
+  std::size_t record = 0;
+  for (const std::size_t end : recordEnds(csv)) {
+    std::size_t stop = end - 1;
+    stop -= stop > begin && csv[stop - 1] == '\r' ? 1 : 0;
+    text.append(csv, begin, stop - begin);
+    const QStringList fields = record == 0
+                                   ? QStringList{u"baseline_variant"_s, u"baseline_config_hash"_s,
+                                                 u"engine_version"_s,   u"application_version"_s,
+                                                 u"devices"_s,          u"date"_s}
+                                   : collected.sources.value(qsizetype(record) - 1);
+    for (const QString& field : fields) {
+      text += ',' + mxscope::csv_field(field.toStdString());
+    }
+    text += "\r\n";
+    begin = end;
+    ++record;
+  }
+  return text;
+}
+
+std::string sourcesAsText(const ResultsExport& collected) {
+  QStringList lines;
+  for (const QStringList& source : collected.sources) {
+    const QString line = QCoreApplication::translate(
+                             "Results", "baseline %1 (config %2); engine %3, MXScope %4; on %5; %6")
+                             .arg(source[0], source[1].isEmpty() ? u"—"_s : source[1], source[2],
+                                  source[3], source[4], source[5]);
+    if (!lines.contains(line)) {
+      lines << line;
+    }
+  }
+  return lines.isEmpty() ? std::string() : '\n' + lines.join(u"\n\n"_s).toStdString() + '\n';
+}
+
 }  // namespace
 
 ResultsExport collectResults(const Workspace& workspace, const QStringList& runIds) {
@@ -76,6 +131,7 @@ ResultsExport collectResults(const Workspace& workspace, const QStringList& runI
   }
   std::vector<Json> experiments;
   std::vector<Json> environments;
+  Json chosen = Json::object();
   const auto addOnce = [](std::vector<Json>& list, Json json) {
     if (!json.empty() && std::find(list.begin(), list.end(), json) == list.end()) {
       list.push_back(std::move(json));
@@ -105,6 +161,24 @@ ResultsExport collectResults(const Workspace& workspace, const QStringList& runI
         exported.metrics.kl.reset();
         exported.metrics.kl_se.reset();
         exported.metrics.top1.reset();
+      }
+      const QJsonObject environment =
+          QJsonDocument::fromJson(job ? job->environment.toUtf8() : QByteArray()).object();
+      QStringList devices = job ? job->devices : QStringList();
+      for (const QJsonValue& device : environment[u"devices"_s].toArray()) {
+        const QString name = device[u"name"_s].toString();
+        devices << device[u"id"_s].toString() + (name.isEmpty() ? name : QString(u' ' + name));
+      }
+      devices.removeDuplicates();
+      const QString date = environment[u"date"_s].toString();
+      out.sources.append(
+          {base ? base->variant : QString(), base ? base->configHash : QString(),
+           environment[u"engine_version"_s].toString(), QLatin1String(MXSCOPE_VERSION),
+           devices.join(u"; "_s),
+           !date.isEmpty() || !job ? date : job->finishedAt.toUTC().toString(Qt::ISODate)});
+      if (!own && base && base->jobId == jobId) {
+        chosen[job->model.toStdString()] = {{"variant", base->variant.toStdString()},
+                                            {"config_hash", base->configHash.toStdString()}};
       }
       out.results.runs.push_back(std::move(exported));
       mxscope::RunWindows windows;
@@ -150,6 +224,13 @@ ResultsExport collectResults(const Workspace& workspace, const QStringList& runI
   if (!environments.empty()) {
     out.results.environment = environments.front();
   }
+  // Differences against another run than the engine's: a reader has to know.
+  if (out.results.environment.is_object()) {
+    out.results.environment.erase("baselines");
+  }
+  if (!chosen.empty()) {
+    out.results.environment["baselines"] = chosen;
+  }
   return out;
 }
 
@@ -159,13 +240,13 @@ QByteArray exportBytes(const ResultsExport& collected, const QString& kind) {
   if (kind == "json"_L1) {
     text = mxscope::to_json_text(results);
   } else if (kind == "csv"_L1) {
-    text = mxscope::results_csv(results);
+    text = withSources(mxscope::results_csv(results), collected);
   } else if (kind == "long-csv"_L1) {
     text = mxscope::long_csv(results);
   } else if (kind == "windows-csv"_L1) {
     text = mxscope::windows_csv(results.windows);
   } else {
-    text = mxscope::markdown_table(results);
+    text = mxscope::markdown_table(results) + sourcesAsText(collected);
   }
   return QByteArray::fromStdString(text);
 }

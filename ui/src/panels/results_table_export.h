@@ -8,6 +8,9 @@ namespace mxscope::ui {
 struct ResultsExport {
   mxscope::Results results;
   QStringList leftOut;  // runs that have no result yet
+  // Of each run in the results: variant and config hash of its baseline, versions of engine and
+  // window, devices, date. Columns that follow core's in CSV, lines below the table in Markdown.
+  QList<QStringList> sources;
 };
 
 // The runs as core's Results, job by job with the baseline first, differences against the baseline

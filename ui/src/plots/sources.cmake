@@ -9,6 +9,7 @@ set(MXSCOPE_UI_PLOTS_SOURCES
   src/panels/export_dialog.cpp
   src/panels/results_table.cpp
   src/panels/results_table_columns.cpp
+  src/panels/results_table_save.cpp
   src/panels/results_table_state.cpp
   src/panels/results_table_delegate.cpp
   src/panels/results_table_export.cpp

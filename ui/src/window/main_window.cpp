@@ -24,6 +24,7 @@
 #include <QVBoxLayout>
 
 #include "bridge/process_engine_client.h"
+#include "bridge/session_store.h"
 #include "models/settings.h"
 #include "panels/experiment_panel.h"
 #include "panels/log_panel.h"
@@ -42,6 +43,7 @@ namespace {
 
 constexpr int kNarrowWidth = 1400;  // below: one card at a time, details as a tab (UX.md 2.3)
 constexpr int kAutosaveMilliseconds = 10000;
+constexpr int kAutosaveSoonMilliseconds = 1000;  // after the last of several edits
 constexpr int kProgressMilliseconds = 250;
 
 // English plurals without a translation file: "%n run(s)" becomes "1 run" or "2 runs".
@@ -107,7 +109,10 @@ MainWindow::Impl::Impl(MainWindow* window, std::unique_ptr<EngineClient> client)
   }
 }
 
-MainWindow::Impl::~Impl() { m_engine->disconnect(); }
+MainWindow::Impl::~Impl() {
+  m_engine->disconnect();
+  m_session.reset();  // writes to the end while workspace and queue are there
+}
 
 void MainWindow::Impl::build() {
   m_window->setObjectName(QStringLiteral("mainWindow"));
@@ -136,6 +141,7 @@ void MainWindow::Impl::build() {
   buildActions();
   buildToolBar();
   buildStatusBar();
+  buildSession();
 
   const auto state = [this] { refreshState(); };
   connect(&m_workspace, &Workspace::jobsChanged, this, state);
@@ -164,8 +170,16 @@ void MainWindow::Impl::build() {
 
   connect(&m_progressTimer, &QTimer::timeout, this, [this] { refreshProgress(); });
   m_progressTimer.setInterval(kProgressMilliseconds);
-  connect(&m_autosaveTimer, &QTimer::timeout, this, [this] { autosave(); });
+  connect(&m_autosaveTimer, &QTimer::timeout, this, [this] {
+    autosave();
+    saveViews();
+  });
   m_autosaveTimer.start(kAutosaveMilliseconds);
+  connect(&m_autosaveSoon, &QTimer::timeout, this, [this] { autosave(); });
+  m_autosaveSoon.setSingleShot(true);
+  m_autosaveSoon.setInterval(kAutosaveSoonMilliseconds);
+  connect(&m_document, &ExperimentDocument::changed, &m_autosaveSoon, qOverload<>(&QTimer::start));
+  connect(&m_queue, &QueueController::jobEnded, this, [this] { autosave(); });
 
   m_window->resize(1680, 1050);
   m_window->restoreGeometry(Settings::windowGeometry());
@@ -174,11 +188,14 @@ void MainWindow::Impl::build() {
   if (!saved.isEmpty()) {
     m_window->restoreState(saved);
   }
+  restoreViews();
   refreshState();
   refreshBaselines();
   refreshMemory();
   refreshCentre();
+  focusAtStart();
   QTimer::singleShot(0, this, [this] {
+    restoreSession();
     offerRecovery();
     m_engine->start();
   });
@@ -265,6 +282,16 @@ void MainWindow::Impl::adaptToWidth() {
     m_detailsDock->setWidget(m_details);
     m_details->show();
     m_detailsDock->show();
+  }
+}
+
+void MainWindow::Impl::focusAtStart() {
+  // Qt would take the first button that it finds, one of the first card's.
+  QWidget* first = m_centre->currentWidget() == m_welcome
+                       ? m_welcome->findChild<QPushButton*>(QStringLiteral("demoButton"))
+                       : static_cast<QWidget*>(m_results->view());
+  if (first) {
+    first->setFocus(Qt::OtherFocusReason);
   }
 }
 
@@ -402,7 +429,9 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     return;
   }
   Settings::setWindow(saveState(), saveGeometry());
+  d->saveViews();
   d->clearAutosave();
+  d->m_session->saveNow(true);
   d->m_engine->stop();
   event->accept();
 }

@@ -174,7 +174,14 @@ void MainWindow::Impl::buildActions() {
     m_commands.insert(toggle->objectName(), toggle);
     view->addAction(toggle);
   }
-  view->addAction(action(id("viewReset"), tr("Reset &layout"), {}, {}, [this] { resetLayout(); }));
+  view->addAction(action(id("viewReset"), tr("Reset &layout"), {}, {}, [this] {
+    Settings::forgetWindow();
+    resetLayout();
+    for (PlotCard* card : m_cards->cards()) {
+      card->restoreState(m_defaultViews.value(card->id()).toObject());
+    }
+    m_results->restoreState(m_defaultViews.value(QStringLiteral("table")).toObject());
+  }));
   view->addSeparator();
   QMenu* theme = view->addMenu(tr("&Theme"));
   const auto setTheme = [this](Theme::Mode mode) {

@@ -18,7 +18,6 @@
 #include "panels/results_table.h"
 #include "panels/welcome_page.h"
 #include "window/main_window_impl.h"
-#include "window/results_reader.h"
 
 namespace mxscope::ui {
 
@@ -137,20 +136,6 @@ bool MainWindow::Impl::openExperiment(const QString& path) {
   return true;
 }
 
-bool MainWindow::Impl::openResults(const QString& path) {
-  QString error;
-  if (!readResults(&m_workspace, path, &error, &m_queue)) {
-    refuse(tr("These results cannot be opened."), error);
-    return false;
-  }
-  m_experiment->refreshPlan();
-  m_tabs->setCurrentWidget(m_results);
-  Settings::addRecentFile(path);
-  m_welcome->refresh();
-  refreshState();
-  return true;
-}
-
 void MainWindow::Impl::newExperiment() {
   if (mayDiscard()) {
     m_document.reset(ExperimentDocument::emptyExperiment(), {});
@@ -228,7 +213,7 @@ bool MainWindow::Impl::saveAs() {
   return true;
 }
 
-void MainWindow::Impl::duplicate() {
+mxscope::Experiment MainWindow::Impl::anchored() const {
   mxscope::Experiment copy = m_document.experiment();
   const QDir base(m_document.baseDir());
   const auto anchor = [&base](std::string& source) {
@@ -243,6 +228,11 @@ void MainWindow::Impl::duplicate() {
   for (std::string& source : copy.data.sources) {
     anchor(source);
   }
+  return copy;
+}
+
+void MainWindow::Impl::duplicate() {
+  mxscope::Experiment copy = anchored();
   copy.name = (copy.name.empty() ? m_document.title().toStdString() : copy.name) + " (copy)";
   if (mayDiscard()) {
     m_document.reset(ExperimentDocument::emptyExperiment(), {});
@@ -290,9 +280,11 @@ void MainWindow::Impl::autosave() {
   if (!m_document.isModified()) {
     return;
   }
+  // Recovered without its folder, where relative paths would start.
+  const std::string text = mxscope::to_json_text(anchored());
   QSaveFile file(autosaveFile());
   if (file.open(QIODevice::WriteOnly)) {
-    file.write(m_document.toJson());
+    file.write(text.data(), static_cast<qint64>(text.size()));
     file.commit();
   }
 }
@@ -344,19 +336,7 @@ void MainWindow::Impl::copyAsCommand() {
                   .arg(shellWord(m_document.filePath()), shellWord(output));
   } else {
     // Without a file the experiment itself is part of the command.
-    mxscope::Experiment copy = m_document.experiment();
-    const QDir base(m_document.baseDir());
-    for (mxscope::ModelEntry& model : copy.models) {
-      const QString source = QString::fromStdString(model.source);
-      if (base.exists(source)) {
-        model.source = base.absoluteFilePath(source).toStdString();
-      }
-    }
-    for (std::string& source : copy.data.sources) {
-      if (base.exists(QString::fromStdString(source))) {
-        source = base.absoluteFilePath(QString::fromStdString(source)).toStdString();
-      }
-    }
+    const mxscope::Experiment copy = anchored();
     const QString file = m_document.title() + QLatin1String(".mxscope");
     command = QStringLiteral("cat > %1 <<'MXSCOPE'\n%2MXSCOPE\nmxscope run %1 -o %3")
                   .arg(shellWord(file), QString::fromStdString(mxscope::to_json_text(copy)),

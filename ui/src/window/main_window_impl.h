@@ -3,6 +3,7 @@
 
 #include <QAction>
 #include <QHash>
+#include <QJsonObject>
 #include <QTimer>
 #include <QUndoStack>
 #include <memory>
@@ -35,6 +36,7 @@ class ExperimentPanel;
 class LogPanel;
 class ProblemBar;
 class QueuePanel;
+class SessionStore;
 class WelcomePage;
 
 // The parts of the main window, and what its menus do. Split over main_window*.cpp.
@@ -53,6 +55,7 @@ class MainWindow::Impl : public QObject {
   void buildStatusBar();
   void resetLayout();
   void adaptToWidth();
+  void focusAtStart();
   void focusPanel(int step);
   bool eventFilter(QObject* watched, QEvent* event) override;
 
@@ -78,7 +81,6 @@ class MainWindow::Impl : public QObject {
   // --- main_window_files.cpp -----------------------------------------------------------------
   bool openPath(const QString& path);
   bool openExperiment(const QString& path);
-  bool openResults(const QString& path);
   bool openFolder(const QString& path);
   void newExperiment();
   void openSample();
@@ -86,6 +88,8 @@ class MainWindow::Impl : public QObject {
   bool save();
   bool saveAs();
   void duplicate();
+  // The experiment with relative paths that exist made absolute, to be used without its file.
+  [[nodiscard]] mxscope::Experiment anchored() const;
   bool mayDiscard();  // asks when there are changes
   void autosave();
   void offerRecovery();
@@ -96,6 +100,14 @@ class MainWindow::Impl : public QObject {
   void keepPlaces(const QStringList& places);    // a rule that leaves them as they are
   void refuse(const QString& title, const QString& text);
   [[nodiscard]] QString dropAction(const QStringList& paths) const;
+
+  // --- main_window_session.cpp ---------------------------------------------------------------
+  void buildSession();
+  void saveViews() const;
+  void restoreViews();
+  void restoreSession();
+  void offerInterrupted(const QString& jobId);
+  bool openResults(const QString& path);  // false: refused at once; reads on another thread
 
   // --- main_window_run.cpp -------------------------------------------------------------------
   void addToQueue();
@@ -118,6 +130,8 @@ class MainWindow::Impl : public QObject {
   ExperimentDocument m_document;
   QueueController m_queue;
   ModelInspector m_inspector;
+  std::unique_ptr<SessionStore> m_session;
+  int m_opening = 0;  // results files being read
 
   QHash<QString, QAction*> m_commands;
   QMenu* m_recentMenu = nullptr;
@@ -148,9 +162,10 @@ class MainWindow::Impl : public QObject {
   QLabel* m_memory = nullptr;
 
   QString m_title;
-  QTimer m_autosaveTimer, m_progressTimer;
+  QTimer m_autosaveTimer, m_autosaveSoon, m_progressTimer;
   bool m_wasIdle = true;
   bool m_detailsInTabs = false;
+  QJsonObject m_defaultViews;  // card or "table" -> its state before anything was changed
 };
 
 }  // namespace mxscope::ui

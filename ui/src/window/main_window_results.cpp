@@ -6,6 +6,7 @@
 #include <QStackedWidget>
 #include <QTabWidget>
 
+#include "bridge/results_reader.h"
 #include "models/run_keys.h"
 #include "mxscope/core/experiment/experiment_json.h"
 #include "panels/compare_panel.h"
@@ -21,7 +22,6 @@
 #include "plots/plot_view.h"
 #include "window/card_area.h"
 #include "window/main_window_impl.h"
-#include "window/results_reader.h"
 
 namespace mxscope::ui {
 

@@ -15,6 +15,7 @@
 #include <cmath>
 
 #include "bridge/process_engine_client.h"
+#include "bridge/session_store.h"
 #include "models/queue_model.h"
 #include "models/settings.h"
 #include "panels/experiment_panel.h"
@@ -77,14 +78,19 @@ void MainWindow::Impl::runDemo() {
 }
 
 bool MainWindow::Impl::isIdle() const {
-  return m_queue.currentJob().isEmpty() && !(m_queue.isStarted() && !m_queue.waiting().isEmpty()) &&
-         !m_inspector.isBusy() && !m_engine->hasPending();
+  const Job* current = m_workspace.job(m_queue.currentJob());
+  const bool held =
+      !current || current->state == JobState::kPaused || current->state == JobState::kInterrupted;
+  return held && !(m_queue.isStarted() && !m_queue.waiting().isEmpty()) && !m_inspector.isBusy() &&
+         !m_engine->hasPending() && m_opening == 0 && !m_queue.isReading() &&
+         !m_session->isRestoring();
 }
 
 void MainWindow::Impl::refreshState() {
   const Job* current = m_workspace.job(m_queue.currentJob());
   const bool running = current && isActive(current->state);
-  const bool paused = current && current->state == JobState::kPaused;
+  const bool paused =
+      current && (current->state == JobState::kPaused || current->state == JobState::kInterrupted);
   const bool waiting = !m_queue.waiting().isEmpty();
   QAction* start = command(QStringLiteral("queueStart"));
   const bool resuming = paused || (!m_queue.isStarted() && waiting && running);
@@ -125,8 +131,9 @@ void MainWindow::Impl::refreshState() {
   qsizetype listed = 0;
   for (const QString& id : m_workspace.jobIds()) {
     const Job* job = m_workspace.job(id);
-    listed += job->listed && (job->state == JobState::kWaiting || isActive(job->state) ||
-                              job->state == JobState::kPaused);
+    listed +=
+        job->listed && (job->state == JobState::kWaiting || isActive(job->state) ||
+                        job->state == JobState::kPaused || job->state == JobState::kInterrupted);
   }
   const auto label = [this](QWidget* tab, const QString& name, qsizetype count) {
     if (tab && m_tabs->indexOf(tab) >= 0) {
@@ -152,7 +159,8 @@ void MainWindow::Impl::refreshState() {
 
 void MainWindow::Impl::refreshProgress() {
   const Job* current = m_workspace.job(m_queue.currentJob());
-  const bool shown = current && (isActive(current->state) || current->state == JobState::kPaused);
+  const bool shown = current && (isActive(current->state) || current->state == JobState::kPaused ||
+                                 current->state == JobState::kInterrupted);
   m_progress->setVisible(shown);
   m_progressText->setVisible(shown);
   QString title = m_title;

@@ -36,6 +36,23 @@ QStringList TradeoffCard::shownRuns() const {
 
 void TradeoffCard::fill() {
   const QStringList runs = shownRuns();
+  QStringList unknown;
+  for (const QString& id : m_workspace->runIds()) {
+    const Run* run = m_workspace->run(id);
+    if (hasFigures(*run) && !run->weightBytes && !unknown.contains(run->model)) {
+      unknown << run->model;
+    }
+  }
+  if (unknown.isEmpty()) {
+    setEmptyState(
+        u"chart-scatter"_s, tr("No results yet"),
+        tr("Each finished run becomes a point: the size of its weights against its loss."));
+  } else {
+    setEmptyState(u"chart-scatter"_s, tr("Sizes are not known"),
+                  tr("The size of weights needs the checkpoint of %1, which the engine does not "
+                     "find where these results were made.")
+                      .arg(unknown.join(u", "_s)));
+  }
   QStringList jobs;
   double largest = 0;
   for (const QString& id : runs) {
