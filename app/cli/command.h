@@ -77,6 +77,7 @@ void add_run_command(Program& program);
 void add_inspect_command(Program& program);
 void add_estimate_command(Program& program);
 void add_validate_command(Program& program);
+void add_bench_command(Program& program);
 void add_quantize_command(Program& program);
 void add_logits_command(Program& program);
 void add_export_command(Program& program);

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   mxscope::cli::add_inspect_command(program);
   mxscope::cli::add_export_command(program);
   mxscope::cli::add_compare_command(program);
+  mxscope::cli::add_bench_command(program);
   mxscope::cli::add_quantize_command(program);
   mxscope::cli::add_logits_command(program);
   mxscope::cli::add_formats_command(program);

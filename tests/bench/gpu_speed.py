@@ -3,6 +3,7 @@
 """Times `mxscope run` on a GPU at the shapes of make_checkpoint.py.
 
 usage: gpu_speed.py MXSCOPE CHECKPOINT TEXT [--device cuda:0] [--windows 640] [--panel 128]
+                    [--variants 6]
 
 A step is 8 windows of 512 tokens: forward and all metrics. The time of a panel is that between two
 `windows` events; the first panel, which warms up, is left out, and the median of the others is
@@ -24,10 +25,11 @@ ap.add_argument("text")
 ap.add_argument("--device", default="cuda:0")
 ap.add_argument("--windows", type=int, default=640)
 ap.add_argument("--panel", type=int, default=128)
+ap.add_argument("--variants", type=int, default=6, help="how many of the six variants")
 args = ap.parse_args()
 
 VARIANTS = [("mxfp8_e4m3", 32), ("mxfp4_e2m1", 32), ("mxfp6_e3m2", 32), ("mxfp8_e4m3", 16),
-            ("mxfp8_e4m3", 64), ("mxfp8_e4m3", 128)]
+            ("mxfp8_e4m3", 64), ("mxfp8_e4m3", 128)][:args.variants]
 
 
 def run(variants):

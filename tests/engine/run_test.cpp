@@ -272,5 +272,78 @@ TEST_F(EngineRun, DocumentsOfUnequalLengthGiveTheSameFiguresInAnyMicroBatch) {
   }
 }
 
+TEST_F(EngineRun, APanelThatDoesNotFitIsHalvedAndGivesTheSameBits) {
+  RunOptions options;
+  options.panel_windows = 14;
+  const Results a = run(experiment(kAll), options, "fits");
+  options.out_of_memory_panels = 1;
+  const Results b = run(experiment(kAll), options, "halved");
+  for (const char* variant : {"baseline", "B", "fp4", "one"}) {
+    expect_same_bits(a, b, variant);
+  }
+  EXPECT_EQ(b.runs.front().contract.at("numerics").at("batch"), 2);
+  EXPECT_FALSE(b.runs.front().contract.at("numerics").contains("batch_reduced_from"));
+}
+
+TEST_F(EngineRun, AMicroBatchThatDoesNotFitIsHalvedAndTheResultSaysSo) {
+  RunOptions options;
+  options.panel_windows = 2;
+  const Results a = run(experiment(kAll), options, "fits");
+  options.out_of_memory_panels = 1;
+  options.output = folder_ / "halved";
+  options.base_dir = kDemo;
+  JobControl control;
+  std::vector<std::string> warnings;
+  const Results b = run_experiment(
+      experiment(kAll), options,
+      [&](const Event& event) {
+        if (const auto* message = std::get_if<MessageEvent>(&event.body)) {
+          warnings.push_back(message->code + ": " + message->text);
+        }
+      },
+      control);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("out-of-memory: cpu is out of memory"), std::string::npos)
+      << warnings[0];
+  EXPECT_NE(warnings[0].find("micro-batches of 1 windows"), std::string::npos) << warnings[0];
+  for (std::size_t r = 0; r < b.runs.size(); ++r) {
+    EXPECT_EQ(b.runs[r].contract.at("numerics").at("batch"), 1);
+    EXPECT_EQ(b.runs[r].contract.at("numerics").at("batch_reduced_from"), 2);
+    // Another shape of the products may sum in another order: float32's rounding without
+    // quantised activations, and what NUMERICS 7 names as its effect on roundings with them.
+    EXPECT_NEAR(*b.runs[r].metrics.nll, *a.runs[r].metrics.nll, r == 0 ? 1e-6 : 4e-4);
+  }
+}
+
+TEST_F(EngineRun, WhenNothingFitsTheErrorSaysWhatIsNeededAndFree) {
+  RunOptions options;
+  options.out_of_memory_panels = 1000;
+  try {
+    (void)run(experiment(kTierB), options);
+    FAIL() << "was not refused";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kOutOfMemory);
+    const std::string text = e.what();
+    EXPECT_NE(text.find("the job needs about "), std::string::npos) << text;
+    EXPECT_NE(text.find("free are "), std::string::npos) << text;
+    EXPECT_NE(text.find("on cpu"), std::string::npos) << text;
+  }
+}
+
+TEST_F(EngineRun, PlacementsThatNeedGpusAreRefusedWithoutThem) {
+  for (const PlacementMode placement : {PlacementMode::kSplit, PlacementMode::kStream}) {
+    Experiment e = experiment(kTierB);
+    e.compute.placement = placement;
+    try {
+      (void)run(e);
+      FAIL() << "was not refused";
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(std::string(to_string(placement)) + "' needs"),
+                std::string::npos)
+          << error.what();
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mxscope::engine

@@ -12,7 +12,7 @@ import support
 from support import MXSCOPE, experiment, make_model, make_text, results, run, run_json, runs, window_rows, write_json
 
 COMMANDS = ["run", "estimate", "validate", "inspect", "export", "compare", "quantize", "logits", "formats", "protocols",
-            "devices", "serve", "version"]
+            "bench", "devices", "serve", "version"]
 
 
 class Help(support.Case):

@@ -134,5 +134,18 @@ TEST(RunPanels, StopsBetweenPanels) {
   EXPECT_EQ(worker.panels, 3);
 }
 
+TEST(PanelDealer, SharesTheLastPanelsOutAmongWorkers) {
+  PanelLimits limits;
+  limits.start_batches = limits.max_batches = 16;
+  limits.workers = 2;
+  PanelDealer dealer(40, 1, {}, limits);
+  std::vector<std::int64_t> sizes;
+  while (const std::optional<Panel> panel = dealer.next()) {
+    sizes.push_back(panel->batches);
+  }
+  // Two workers that take turns end within one micro-batch of each other.
+  EXPECT_EQ(sizes, (std::vector<std::int64_t>{16, 12, 6, 3, 2, 1}));
+}
+
 }  // namespace
 }  // namespace mxscope

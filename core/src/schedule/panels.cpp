@@ -47,7 +47,14 @@ std::optional<Panel> PanelDealer::next() {
   Panel panel;
   panel.index = next_index_++;
   panel.first_batch = first;
-  panel.batches = std::min(size_, last - first);
+  // Towards the end every worker gets its share of what is left, so that none waits long for
+  // another.
+  std::int64_t left = 0;
+  for (const auto& [begin, end] : pending_) {
+    left += end - begin;
+  }
+  const std::int64_t share = (left + limits_.workers - 1) / limits_.workers;
+  panel.batches = std::min({size_, share, last - first});
   panel.first_window = first * batch_;
   panel.windows = std::min(windows_, (first + panel.batches) * batch_) - panel.first_window;
   first += panel.batches;

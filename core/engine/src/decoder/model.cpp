@@ -168,6 +168,10 @@ class RandomSource : public TensorSource {
       return made->second;
     }
     const auto found = shapes_.find(name);
+    const DecoderSpec& spec = model_.spec();
+    if (found == shapes_.end() && spec.tied_head && name == spec.head + ".weight") {
+      return fetch(spec.embedding + ".weight", false, {});
+    }
     if (found == shapes_.end()) {
       throw Error(ErrorCode::kInternal, "no shape is known of tensor '" + name + "'");
     }

@@ -279,7 +279,21 @@ class Planner {
     need_gpu("split", 2);
     plan_.placement = PlacementMode::kSplit;
     const std::vector<std::int64_t> room = room_for_weights();
-    const std::vector<std::size_t> ends = split_steps(steps_, room);
+    // By what is multiplied, which is what takes time, where the embedding has room beside that.
+    std::vector<std::int64_t> products = steps_;
+    const std::int64_t beside =
+        std::min(steps_.front(), job_.inventory.spec.vocab_size * job_.inventory.spec.hidden_size *
+                                     job_.element_size());
+    products.front() -= beside;
+    std::vector<std::int64_t> room_for_products = room;
+    room_for_products.front() -= beside;
+    std::vector<std::size_t> ends = split_steps(
+        products,
+        std::vector<std::int64_t>(
+            room.size(), *std::min_element(room_for_products.begin(), room_for_products.end())));
+    if (ends.empty()) {
+      ends = split_steps(steps_, room);
+    }
     if (ends.empty()) {
       throw_too_small("split over " + std::to_string(job_.devices.size()) + " GPUs",
                       std::accumulate(steps_.begin(), steps_.end(), std::int64_t{0}),

@@ -244,6 +244,42 @@ std::vector<std::vector<int>> step_linears(const ModelInventory& inventory) {
   return steps;
 }
 
+void choose_batches(PreparedJob& job, std::optional<std::int64_t> batch, std::int64_t context) {
+  const std::int64_t tokens = job.on_gpu() ? kGpuBatchTokens : kCpuBatchTokens;
+  job.batch =
+      batch.value_or(std::max<std::int64_t>(1, tokens / std::max<std::int64_t>(1, context)));
+  const std::int64_t logit_bytes = job.on_gpu() ? kGpuLogitBytes : kCpuLogitBytes;
+  job.head_chunk =
+      std::clamp<std::int64_t>(logit_bytes / (4 * job.inventory.spec.vocab_size), 16, 4096);
+  if (job.on_gpu() && job.head_chunk > 128) {
+    job.head_chunk = job.head_chunk / 128 * 128;  // whole tiles of a product
+  }
+}
+
+void add_variants(PreparedJob& job, const Experiment& experiment, bool share_states) {
+  job.variants.push_back({});
+  job.variants.back().variant.name = "baseline";
+  for (ResolvedVariant& variant : expand_variants(experiment, &job.linears)) {
+    refuse_stage(variant);
+    job.variants.push_back({std::move(variant), {}, {}});
+  }
+  job.operands.push_back({});
+  for (PreparedVariant& prepared : job.variants) {
+    prepared.report = match_rules(prepared.variant, job.linears);
+    for (const Issue& issue : prepared.report.warnings) {
+      job.warnings.push_back("variant '" + prepared.variant.name + "': " + issue.message);
+    }
+    std::vector<LinearOps> ops;
+    for (const LinearDecision& decision : prepared.report.linears) {
+      ops.push_back({operand_index(job.operands, decision.weight),
+                     operand_index(job.operands, decision.activation),
+                     operand_index(job.operands, decision.output)});
+    }
+    job.ops.push_back(std::move(ops));
+  }
+  job.plan = plan_states(step_linears(job.inventory), job.ops, share_states);
+}
+
 PreparedJob prepare_job(const Experiment& experiment, std::size_t model_index,
                         const std::filesystem::path& base_dir, const TextSamples& text,
                         bool share_states) {
@@ -277,42 +313,14 @@ PreparedJob prepare_job(const Experiment& experiment, std::size_t model_index,
     throw Error(ErrorCode::kUnsupported,
                 "compute.noise_floor is not implemented by this engine; leave it out");
   }
-  const std::int64_t tokens = job.on_gpu() ? kGpuBatchTokens : kCpuBatchTokens;
-  const std::optional<std::int64_t> batch =
-      job.entry.batch ? job.entry.batch : experiment.compute.batch;
-  job.batch = batch.value_or(
-      std::max<std::int64_t>(1, tokens / std::max<std::int64_t>(1, job.window_plan.context)));
-  const std::int64_t logit_bytes = job.on_gpu() ? kGpuLogitBytes : kCpuLogitBytes;
-  job.head_chunk =
-      std::clamp<std::int64_t>(logit_bytes / (4 * job.inventory.spec.vocab_size), 16, 4096);
-  if (job.on_gpu() && job.head_chunk > 128) {
-    job.head_chunk = job.head_chunk / 128 * 128;  // whole tiles of a product
-  }
-
-  job.variants.push_back({});
-  job.variants.back().variant.name = "baseline";
-  for (ResolvedVariant& variant : expand_variants(experiment, &job.linears)) {
-    refuse_stage(variant);
-    job.variants.push_back({std::move(variant), {}, {}});
-  }
-  job.operands.push_back({});
+  choose_batches(job, job.entry.batch ? job.entry.batch : experiment.compute.batch,
+                 job.window_plan.context);
+  add_variants(job, experiment, share_states);
   for (PreparedVariant& prepared : job.variants) {
-    prepared.report = match_rules(prepared.variant, job.linears);
-    for (const Issue& issue : prepared.report.warnings) {
-      job.warnings.push_back("variant '" + prepared.variant.name + "': " + issue.message);
-    }
-    std::vector<LinearOps> ops;
-    for (const LinearDecision& decision : prepared.report.linears) {
-      ops.push_back({operand_index(job.operands, decision.weight),
-                     operand_index(job.operands, decision.activation),
-                     operand_index(job.operands, decision.output)});
-    }
-    job.ops.push_back(std::move(ops));
     prepared.config_hash =
         config_hash({job.fingerprint, job.dtype, job.protocol_json(), prepared.variant.contract(),
                      job.data_sha256, job.windows.token_ids_sha256});
   }
-  job.plan = plan_states(step_linears(job.inventory), job.ops, share_states);
   return job;
 }
 

@@ -74,6 +74,13 @@ PreparedJob prepare_job(const Experiment& experiment, std::size_t model_index,
                         const std::filesystem::path& base_dir, const TextSamples& text,
                         bool share_states);
 
+// The parts of it that benchmarks take alone. Windows per micro-batch (`batch`, or enough for the
+// device at that context) and rows per chunk of the head, for the job's devices and model.
+void choose_batches(PreparedJob& job, std::optional<std::int64_t> batch, std::int64_t context);
+// The baseline and the experiment's variants: rules matched against job.linears, and how they share
+// states. Throws Error for what the engine does not compute.
+void add_variants(PreparedJob& job, const Experiment& experiment, bool share_states);
+
 // Only the model's part: headers and inventory.
 struct OpenedModel {
   std::shared_ptr<const Checkpoint> checkpoint;

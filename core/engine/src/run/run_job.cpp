@@ -217,6 +217,7 @@ class JobRun {
       }
     } catch (const Error& e) {
       if (e.code() != ErrorCode::kCancelled) {
+        release_cached_memory(job_.devices);
         outcome.status = store::Status::kFailed;
         outcome.error = e.what();
         store_.append_log(handle_.id, "error", e.what());
@@ -226,6 +227,8 @@ class JobRun {
       result.status = RunStatus::kCancelled;
     }
 
+    // The next job may need it in other pieces, and other programs at all.
+    release_cached_memory(job_.devices);
     result.job.memory.peak_bytes = peak.peaks();
     outcome.status =
         result.status == RunStatus::kDone ? store::Status::kDone : store::Status::kCancelled;
@@ -328,6 +331,7 @@ class JobRun {
     const std::vector<bool> done = store_.finished_windows(handle_.id, handle_.runs);
     PanelLimits limits;
     limits.max_batches = plan.panel_batches;
+    limits.workers = static_cast<std::int64_t>(job_.devices.size());
     limits.start_batches = options_.panel_windows > 0
                                ? plan.panel_batches
                                : std::min<std::int64_t>(plan.threads, plan.panel_batches);
