@@ -185,8 +185,8 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
     equal = equal && length(w) == length(0);
     longest = std::max(longest, length(w));
   }
-  const bool local = options.window > 0 && options.window < longest;
 #if MXSCOPE_HAS_CUDA
+  const bool local = options.window > 0 && options.window < longest;
   if (q.is_cuda() && !padded && (!equal || local || options.alibi_slopes.defined())) {
     const at::Tensor mixed = fused_attention(q, k, v, windows, longest, options);
     if (mixed.defined()) {
