@@ -4,6 +4,7 @@
 #include <QProcess>
 #include <QSvgRenderer>
 #include <QTemporaryDir>
+#include <QXmlStreamReader>
 #include <QtTest>
 #include <memory>
 
@@ -39,6 +40,19 @@ int countOf(const QImage& image, const QColor& colour) {
     }
   }
   return count;
+}
+
+// All texts that an SVG draws, one after the other without spaces: Qt splits a text where it takes
+// another font.
+QString textsOf(const QByteArray& svg) {
+  QXmlStreamReader reader(svg);
+  QString texts;
+  while (!reader.atEnd()) {
+    if (reader.readNext() == QXmlStreamReader::StartElement && reader.name() == "text"_L1) {
+      texts += reader.readElementText().remove(u' ').trimmed();
+    }
+  }
+  return texts;
 }
 
 QByteArray outputOf(const QString& program, const QStringList& arguments) {
@@ -116,6 +130,32 @@ class ExportTest : public QObject {
       QVERIFY(renderer.isValid());
       QVERIFY(svg.contains(info.title.toHtmlEscaped().toUtf8()));
       QVERIFY(svg.contains("application: MXScope"));
+      // Title, axes and legend as texts of the drawing.
+      const QString texts = textsOf(svg);
+      const auto drawn = card->view()->copy();
+      drawn->setHeading(info.title, info.subtitle, {});
+      drawn->prepare(options.size);
+      int axes = 0;
+      for (const QCPAxis* axis : drawn->plot()->axisRect()->axes()) {
+        if (axis->visible() && !axis->label().isEmpty()) {
+          ++axes;
+          QVERIFY2(texts.contains(QString(axis->label()).remove(u' ')),
+                   qPrintable(QString(card->id() + u": "_s + axis->label())));
+        }
+      }
+      QVERIFY2(axes >= 1, qPrintable(card->id()));
+      int legends = 0;
+      for (QCPLayoutElement* element : drawn->plot()->plotLayout()->elements(true)) {
+        if (const auto* legend = dynamic_cast<LegendRow*>(element)) {
+          ++legends;
+          QVERIFY(!legend->entries().isEmpty());
+          for (const LegendRow::Entry& entry : legend->entries()) {
+            QVERIFY2(texts.contains(QString(entry.text).remove(u' ')), qPrintable(entry.text));
+          }
+        }
+      }
+      QVERIFY2(legends == 1 || (card->id() != "bars"_L1 && card->id() != "live"_L1),
+               qPrintable(card->id()));
 
       options.format = PictureFormat::kPdf;
       const QByteArray pdf = pictureBytes(*card->view(), info, options);

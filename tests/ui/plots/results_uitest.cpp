@@ -26,6 +26,7 @@
 #include "plots/heat_map.h"
 #include "plots/live_plot.h"
 #include "plots/plot_view.h"
+#include "plots/plot_zoom.h"
 #include "theme/theme.h"
 #include "ui/plots/sample_workspace.h"
 
@@ -131,6 +132,24 @@ class ResultsTest : public QObject {
     QCOMPARE(textAt(model, row, M::kDeltaPpl), u"≠ context"_s);
     QVERIFY(!model.index(row, M::kDeltaPpl).data(M::kBarRole).isValid());
     QVERIFY(model.index(row, M::kDeltaPpl).data(Qt::ToolTipRole).toString().contains(u"1024"_s));
+    // Each field that makes two results incomparable, by its own name and without a number.
+    const auto only = [&](const QString& field, const std::function<void(Job&)>& change) {
+      const Job before = *workspace.job(b);
+      workspace.changeJob(b, [](Job& job) { job.context = 256; });
+      workspace.changeJob(b, change);
+      workspace.changeRun(run, [](Run&) {});
+      workspace.flush();
+      QCOMPARE(textAt(model, model.rowOf(run), M::kDeltaPpl), QString(u"≠ "_s + field));
+      QVERIFY(!workspace.deltaOf(run));
+      QVERIFY(!model.index(model.rowOf(run), M::kDeltaPpl).data(M::kBarRole).isValid());
+      workspace.changeJob(b, [&before](Job& job) { job = before; });
+      workspace.changeRun(run, [](Run&) {});
+      workspace.flush();
+    };
+    only(u"dataset"_s, [](Job& job) { job.dataHash = u"another"_s; });
+    only(u"tokenizer"_s, [](Job& job) { job.tokenizerHash = u"another"_s; });
+    only(u"stride"_s, [](Job& job) { job.stride += 1; });
+    only(u"model"_s, [](Job& job) { job.model = u"another"_s; });
     MetricCard card(&workspace);
     show(card, {600, 400});
     bool found = false;
@@ -211,15 +230,27 @@ class ResultsTest : public QObject {
       return QString();
     };
     const QString before = meanOf(u"MXFP4 E2M1"_s);
+    std::vector<double> members;
     double sum = 0;
     for (const QString& id : workspace.runIds()) {
       if (workspace.run(id)->weightFormat == "mxfp4_e2m1"_L1) {
         sum += *workspace.deltaOf(id)->ppl_percent;
+        members.push_back(*workspace.deltaOf(id)->ppl_percent);
       }
     }
     QVERIFY2(before.startsWith(u"+"_s) && before.contains(u"±"_s), qPrintable(before));
-    const double shown = before.section(u' ', 0, 0).toDouble();
-    QVERIFY(std::abs(shown - sum / 2) < 0.6);
+    QCOMPARE(members.size(), size_t(2));
+    // The mean as it is written, to the last digit that is shown.
+    const QString shown = before.section(u' ', 0, 0);
+    const auto decimals = shown.contains(u'.') ? shown.size() - shown.indexOf(u'.') - 1 : 0;
+    QVERIFY2(std::abs(shown.toDouble() - sum / 2) <= 0.5000001 * std::pow(10.0, -double(decimals)),
+             qPrintable(shown + u" for "_s + QString::number(sum / 2)));
+    MetricCard bars(&workspace);
+    LiveCard live(&workspace);
+    show(bars, {600, 400});
+    show(live, {600, 300});
+    live.curves()->zoom()->setRanges(QRectF(10, 2, 100, 0.2));
+    QCOMPARE(meanOf(u"MXFP4 E2M1"_s), before);
     for (const QString& id : workspace.runIds()) {
       workspace.setHidden(id, true);
     }
@@ -274,6 +305,19 @@ class ResultsTest : public QObject {
     workspace.setSelection({a, b});
     table.setOnlyDiffering(true);
     const QList<int> columns = table.visibleColumns();
+    // Exactly those whose two cells differ, of all that were shown before.
+    table.setOnlyDiffering(false);
+    const QList<int> all = table.visibleColumns();
+    table.setOnlyDiffering(true);
+    QVERIFY(all.size() > columns.size());
+    for (const int column : all) {
+      const auto cell = [&](const QString& id) {
+        return textAt(*table.model(), table.model()->rowOf(id), column);
+      };
+      if (column != M::kRun) {
+        QVERIFY2(columns.contains(column) == (cell(a) != cell(b)), qPrintable(M::title(column)));
+      }
+    }
     for (const int column : {M::kRun, M::kVariant, M::kFormat, M::kBlock, M::kPpl, M::kDeltaPpl}) {
       QVERIFY2(columns.contains(column), qPrintable(M::title(column)));
     }

@@ -168,6 +168,9 @@ void SessionStore::saveNow(bool ended) {
   m_writer.waitForDone();
   write(m_file, m_written);
   m_active = !ended;
+  if (ended) {
+    m_lock->unlock();  // for a window that is made after this one in the same program
+  }
 }
 
 void SessionStore::keepResults(const QString& jobId) {

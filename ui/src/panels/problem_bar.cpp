@@ -71,6 +71,13 @@ void ProblemBar::dismiss() {
   refresh();
 }
 
+void ProblemBar::forget(const QString& code, const QString& jobId) {
+  m_problems.removeIf([&](const Entry& entry) {
+    return entry.problem.code == code && entry.problem.jobId == jobId;
+  });
+  refresh();
+}
+
 void ProblemBar::refresh() {
   setVisible(!m_problems.isEmpty());
   if (m_problems.isEmpty()) {

@@ -24,6 +24,8 @@ class ProblemBar : public QFrame {
   void show(const Problem& problem, const QString& actionText = {},
             const std::function<void()>& action = nullptr);
   void dismiss();  // the one that is shown
+  // Takes away what is settled by now, by its code and job.
+  void forget(const QString& code, const QString& jobId);
   [[nodiscard]] int count() const { return static_cast<int>(m_problems.size()); }
 
  Q_SIGNALS:

@@ -76,6 +76,17 @@ std::unique_ptr<EngineClient> orDefault(std::unique_ptr<EngineClient> client) {
                 : std::make_unique<ProcessEngineClient>(Settings::engineCommand());
 }
 
+// Qt leaves the button that clears a text field without a name for screen readers.
+void nameClearButtons(const QWidget& window) {
+  for (const QLineEdit* field : window.findChildren<QLineEdit*>()) {
+    for (QToolButton* button : field->findChildren<QToolButton*>()) {
+      if (button->accessibleName().isEmpty()) {
+        button->setAccessibleName(MainWindow::tr("Clear %1").arg(field->accessibleName()));
+      }
+    }
+  }
+}
+
 }  // namespace
 
 MainWindow::MainWindow(std::unique_ptr<EngineClient> client, QWidget* parent)
@@ -83,7 +94,9 @@ MainWindow::MainWindow(std::unique_ptr<EngineClient> client, QWidget* parent)
   d->build();
 }
 
-MainWindow::~MainWindow() = default;
+MainWindow::~MainWindow() {
+  hide();  // the models go before the widgets, which ask them for as long as they are shown
+}
 
 bool MainWindow::openPath(const QString& path) { return d->openPath(path); }
 
@@ -189,6 +202,7 @@ void MainWindow::Impl::build() {
     m_window->restoreState(saved);
   }
   restoreViews();
+  nameClearButtons(*m_window);
   refreshState();
   refreshBaselines();
   refreshMemory();

@@ -12,6 +12,7 @@
 #include <QStackedWidget>
 #include <QStatusBar>
 #include <QTabWidget>
+#include <QTableView>
 #include <cmath>
 
 #include "bridge/process_engine_client.h"
@@ -224,7 +225,13 @@ void MainWindow::Impl::refreshCentre() {
     if (empty) {
       m_welcome->refresh();
     }
+    const bool focused = m_welcome->isAncestorOf(m_window->focusWidget());
     m_centre->setCurrentWidget(shown);
+    // The focus would fall to the next widget, a button of the first card.
+    if (!empty &&
+        (focused || !m_window->focusWidget() || m_cards->isAncestorOf(m_window->focusWidget()))) {
+      m_results->view()->setFocus(Qt::OtherFocusReason);
+    }
   }
 }
 

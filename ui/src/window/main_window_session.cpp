@@ -53,6 +53,12 @@ void MainWindow::Impl::offerInterrupted(const QString& jobId) {
   problem.jobId = jobId;
   problem.code = QStringLiteral("interrupted");
   m_problems->show(problem, tr("Resume"), [this] { m_queue.start(); });
+  connect(&m_queue, &QueueController::changed, m_problems, [this, jobId] {
+    const Job* now = m_workspace.job(jobId);
+    if (!now || now->state != JobState::kInterrupted) {
+      m_problems->forget(QStringLiteral("interrupted"), jobId);
+    }
+  });
   m_tabs->setCurrentWidget(m_queuePanel);
 }
 

@@ -39,7 +39,8 @@ void TradeoffCard::fill() {
   QStringList unknown;
   for (const QString& id : m_workspace->runIds()) {
     const Run* run = m_workspace->run(id);
-    if (hasFigures(*run) && !run->weightBytes && !unknown.contains(run->model)) {
+    if (run->state == RunState::kDone && hasFigures(*run) && !run->weightBytes &&
+        !unknown.contains(run->model)) {
       unknown << run->model;
     }
   }
