@@ -127,7 +127,7 @@ QGroupBox::title { subcontrol-origin: margin; left: 10px; padding: 0 4px; color:
 QAbstractItemView { background: @base; alternate-background-color: @alternate; color: @text; selection-background-color: @selection; selection-color: @selectionText; }
 QTableView, QTreeView, QListView { border: 1px solid @border; border-radius: 5px; gridline-color: transparent; outline: none; }
 QListWidget::item { padding: 2px 4px; }
-QTableView:focus, QTreeView:focus, QListView:focus { border: 2px solid @accent; }
+QTableView:focus, QTreeView:focus, QListView:focus { border: 1px solid @accent; }
 QTreeView::branch { background: transparent; }
 QTreeView::branch:has-children:closed { image: url(:/mxscope/themes/@arrow-branch-closed.svg); }
 QTreeView::branch:has-children:open { image: url(:/mxscope/themes/@arrow-branch-open.svg); }
