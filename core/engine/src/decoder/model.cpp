@@ -19,21 +19,6 @@ namespace {
 // the weights themselves.
 constexpr std::int64_t kChunkElements = 1 << 22;
 
-at::ScalarType scalar_type(TensorType type, const std::string& name) {
-  switch (type) {
-    case TensorType::kF32:
-      return at::kFloat;
-    case TensorType::kBF16:
-      return at::kBFloat16;
-    case TensorType::kF16:
-      return at::kHalf;
-    default:
-      throw Error(ErrorCode::kUnsupported, "tensor '" + name + "' has type " +
-                                               std::string(to_string(type)) +
-                                               "; accepted are F32, F16 and BF16");
-  }
-}
-
 // Where the numbers of a model come from.
 class TensorSource {
  public:
@@ -91,7 +76,7 @@ class CheckpointSource : public TensorSource {
 
  private:
   at::Tensor to_host(const TensorInfo& info, bool transposed) {
-    const at::ScalarType stored = scalar_type(info.type, info.name);
+    const at::ScalarType stored = stored_scalar_type(info);
     const auto bytes = checkpoint_.data(info);
     const std::size_t element = c10::elementSize(stored);
     const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % element == 0;
@@ -124,7 +109,7 @@ class CheckpointSource : public TensorSource {
       }
       result = at::empty(shape, at::TensorOptions().dtype(model_.dtype).device(model_.device));
     }
-    const at::ScalarType stored = scalar_type(info.type, info.name);
+    const at::ScalarType stored = stored_scalar_type(info);
     if (transposed) {
       uploader_->upload_transposed(checkpoint_.data(info), stored, result, watched);
     } else {
@@ -342,6 +327,21 @@ void throw_not_finite(const Checkpoint& checkpoint, const TensorInfo& info) {
               checkpoint.files()[static_cast<std::size_t>(info.file)].path().string() +
                   ": tensor '" + info.name +
                   "' holds a NaN or an infinity; weights must be finite");
+}
+
+at::ScalarType stored_scalar_type(const TensorInfo& info) {
+  switch (info.type) {
+    case TensorType::kF32:
+      return at::kFloat;
+    case TensorType::kBF16:
+      return at::kBFloat16;
+    case TensorType::kF16:
+      return at::kHalf;
+    default:
+      throw Error(ErrorCode::kUnsupported, "tensor '" + info.name + "' has type " +
+                                               std::string(to_string(info.type)) +
+                                               "; accepted are F32, F16 and BF16");
+  }
 }
 
 std::vector<BlockLinears> block_linears(const ModelInventory& inventory) {

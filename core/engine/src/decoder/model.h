@@ -90,6 +90,8 @@ std::shared_ptr<const Model> load_model(std::shared_ptr<const Checkpoint> checkp
                                         const std::function<bool(std::int64_t)>& on_bytes,
                                         const ModelPart& part = {});
 
+// The type that a tensor is stored in; throws Error kUnsupported for one that no weight may have.
+[[nodiscard]] at::ScalarType stored_scalar_type(const TensorInfo& info);
 // The error of a tensor that holds a NaN or an infinity.
 [[noreturn]] void throw_not_finite(const Checkpoint& checkpoint, const TensorInfo& info);
 

@@ -3,11 +3,12 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/StreamGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <cstring>
 #include <thread>
+
+#include "tensor/streams.h"
 
 namespace mxscope::engine {
 namespace {
@@ -18,15 +19,11 @@ constexpr int kPieces = 4;
 constexpr int kMaxThreads = 12;
 constexpr std::int64_t kBytesPerTask = 2 << 20;
 
-c10::Stream own_stream(c10::Device device) {
-  return c10::impl::VirtualGuardImpl(device.type()).getStreamFromGlobalPool(device, false);
-}
-
 }  // namespace
 
 Uploader::Uploader(c10::Device device, std::int64_t checked)
     : device_(device),
-      stream_(own_stream(device)),
+      stream_(side_stream(device)),
       pool_(std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMaxThreads)) {
   const auto pinned = at::TensorOptions().dtype(at::kByte).pinned_memory(true);
   for (int i = 0; i < kPieces; ++i) {
@@ -35,10 +32,6 @@ Uploader::Uploader(c10::Device device, std::int64_t checked)
   const c10::StreamGuard guard(stream_);
   finite_ = at::ones({std::max<std::int64_t>(1, checked)},
                      at::TensorOptions().dtype(at::kBool).device(device));
-}
-
-c10::Stream Uploader::current_stream() const {
-  return c10::impl::VirtualGuardImpl(device_.type()).getStream(device_);
 }
 
 void Uploader::upload(std::span<const std::byte> bytes, at::ScalarType stored,
@@ -93,14 +86,14 @@ void Uploader::upload_transposed(std::span<const std::byte> bytes, at::ScalarTyp
 
 void Uploader::wait_for_current_stream() {
   c10::Event event(device_.type());
-  event.record(current_stream());
+  event.record(current_stream(device_));
   event.block(stream_);
 }
 
 void Uploader::block_current_stream() {
   c10::Event event(device_.type());
   event.record(stream_);
-  event.block(current_stream());
+  event.block(current_stream(device_));
 }
 
 std::int64_t Uploader::first_not_finite() {

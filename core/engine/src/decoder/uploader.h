@@ -47,7 +47,6 @@ class Uploader {
     c10::Event sent;
     bool used = false;
   };
-  [[nodiscard]] c10::Stream current_stream() const;
 
   c10::Device device_;
   c10::Stream stream_;

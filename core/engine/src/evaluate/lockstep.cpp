@@ -3,7 +3,6 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/Event.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,6 +11,7 @@
 
 #include "mxscope/core/base/error.h"
 #include "run/device_guard.h"
+#include "tensor/streams.h"
 #include "tensor/tensors.h"
 
 namespace mxscope::engine {
@@ -41,10 +41,6 @@ struct Span {
   explicit Span(c10::DeviceType type)
       : begin(type, c10::EventFlag::BACKEND_DEFAULT), end(type, c10::EventFlag::BACKEND_DEFAULT) {}
 };
-
-c10::Stream current_stream(c10::Device device) {
-  return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
-}
 
 }  // namespace
 

@@ -3,12 +3,12 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/StreamGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <set>
 
 #include "mxscope/core/base/error.h"
+#include "tensor/streams.h"
 #include "tensor/tensors.h"
 
 namespace mxscope::engine {
@@ -16,10 +16,6 @@ namespace {
 
 // Elements one task quantises: about a millisecond of work, so that threads end together.
 constexpr std::int64_t kElementsPerTask = 1 << 20;
-
-c10::Stream current_stream(c10::Device device) {
-  return c10::impl::VirtualGuardImpl(device.type()).getStream(device);
-}
 
 }  // namespace
 
@@ -32,8 +28,7 @@ WeightCache::WeightCache(std::shared_ptr<const Model> model,
       pool_(pool),
       stream_(std::move(stream)) {
   if (model_->device.is_cuda()) {
-    side_ = c10::impl::VirtualGuardImpl(model_->device.type())
-                .getStreamFromGlobalPool(model_->device, false);
+    side_ = side_stream(model_->device);
   }
 }
 

@@ -4,12 +4,11 @@
 #include <ATen/ATen.h>
 #include <c10/core/DeviceGuard.h>
 #include <c10/core/InferenceMode.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 
 #include "mxscope/core/base/error.h"
-#include "tensor/tensors.h"
+#include "tensor/streams.h"
 
 namespace mxscope::engine {
 namespace {
@@ -25,12 +24,6 @@ std::int64_t aligned(std::int64_t elements) {
 const TensorInfo& tensor_of(const Model& model, int linear) {
   const Linear& l = model.inventory.linears[static_cast<std::size_t>(linear)];
   return resolve_tensor(*model.checkpoint, model.spec(), l.weight_tensor);
-}
-
-at::ScalarType stored_type(const TensorInfo& info) {
-  return info.type == TensorType::kF32    ? at::kFloat
-         : info.type == TensorType::kBF16 ? at::kBFloat16
-                                          : at::kHalf;
 }
 
 }  // namespace
@@ -92,7 +85,6 @@ std::size_t WeightStream::index_of(std::size_t step) const {
 
 void WeightStream::feed(const std::stop_token& stop) {
   const auto rounds = static_cast<std::int64_t>(steps_.size());
-  const c10::impl::VirtualGuardImpl device(model_->device.type());
   for (std::int64_t position = 0;; ++position) {
     Slot& slot = slots_[static_cast<std::size_t>(position % kSlots)];
     {
@@ -120,10 +112,10 @@ void WeightStream::feed(const std::stop_token& stop) {
       const std::int64_t watched = position < rounds ? i : -1;
       model_->checkpoint->will_need(info);
       if (model_->spec().linear_weights_transposed && l.block >= 0) {
-        uploader_.upload_transposed(model_->checkpoint->data(info), stored_type(info), target,
-                                    watched);
+        uploader_.upload_transposed(model_->checkpoint->data(info), stored_scalar_type(info),
+                                    target, watched);
       } else {
-        uploader_.upload(model_->checkpoint->data(info), stored_type(info), target, watched);
+        uploader_.upload(model_->checkpoint->data(info), stored_scalar_type(info), target, watched);
       }
       begin += aligned(elements);
     }
@@ -149,7 +141,7 @@ WeightStream::Slot& WeightStream::wait_for_next() {
 void WeightStream::give_back(Slot& slot) {
   {
     const std::lock_guard lock(mutex_);
-    slot.free.record(c10::impl::VirtualGuardImpl(model_->device.type()).getStream(model_->device));
+    slot.free.record(current_stream(model_->device));
     slot.freed = true;
   }
   ++prepared_;
@@ -163,7 +155,7 @@ void WeightStream::prepare(std::size_t step) {
     give_back(wait_for_next());
   }
   const Slot& slot = wait_for_next();
-  slot.filled.block(c10::impl::VirtualGuardImpl(model_->device.type()).getStream(model_->device));
+  slot.filled.block(current_stream(model_->device));
   std::int64_t begin = 0;
   for (int i : linears_[index]) {
     const Linear& l = model_->inventory.linears[static_cast<std::size_t>(i)];

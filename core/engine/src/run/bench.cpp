@@ -3,7 +3,6 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/Event.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 #include <chrono>
@@ -19,6 +18,7 @@
 #include "run/device_guard.h"
 #include "run/memory_plan.h"
 #include "run/prepare.h"
+#include "tensor/streams.h"
 #include "tensor/tensors.h"
 
 namespace mxscope::engine {
@@ -165,8 +165,7 @@ class Bench {
     }
   }
   [[nodiscard]] c10::Stream stream() const {
-    return c10::impl::VirtualGuardImpl(c10::DeviceType::CUDA)
-        .getStream(torch_device(job_.devices.front()));
+    return current_stream(torch_device(job_.devices.front()));
   }
 
   // Milliseconds of the work's repetitions.
