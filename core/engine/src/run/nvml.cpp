@@ -28,6 +28,15 @@ struct NvmlMemory {
   unsigned long long free;
   unsigned long long used;
 };
+// Version 2 counts what the driver keeps for itself apart from what is in use, as nvidia-smi shows it.
+struct NvmlMemoryV2 {
+  unsigned int version;
+  unsigned long long total;
+  unsigned long long reserved;
+  unsigned long long free;
+  unsigned long long used;
+};
+constexpr unsigned int kMemoryVersion2 = sizeof(NvmlMemoryV2) | (2U << 24U);
 struct NvmlUtilization {
   unsigned int gpu;
   unsigned int memory;
@@ -52,6 +61,8 @@ class Library {
     name_ = symbol<NvmlStatus (*)(NvmlHandle, char*, unsigned)>("nvmlDeviceGetName");
     uuid_ = symbol<NvmlStatus (*)(NvmlHandle, char*, unsigned)>("nvmlDeviceGetUUID");
     memory_ = symbol<NvmlStatus (*)(NvmlHandle, NvmlMemory*)>("nvmlDeviceGetMemoryInfo");
+    memory_v2_ =
+        symbol<NvmlStatus (*)(NvmlHandle, NvmlMemoryV2*)>("nvmlDeviceGetMemoryInfo_v2");
     utilization_ =
         symbol<NvmlStatus (*)(NvmlHandle, NvmlUtilization*)>("nvmlDeviceGetUtilizationRates");
     power_ = symbol<NvmlStatus (*)(NvmlHandle, unsigned*)>("nvmlDeviceGetPowerUsage");
@@ -146,12 +157,7 @@ class Library {
     if (name_ != nullptr && name_(device, text.data(), text.size()) == kSuccess) {
       info.name = text.data();
     }
-    NvmlMemory memory{};
-    if (memory_(device, &memory) == kSuccess) {
-      info.total_bytes = static_cast<std::int64_t>(memory.total);
-      info.used_bytes = static_cast<std::int64_t>(memory.used);
-      info.free_bytes = static_cast<std::int64_t>(memory.free);
-    }
+    take_memory(device, info);
     NvmlUtilization utilization{};
     if (utilization_ != nullptr && utilization_(device, &utilization) == kSuccess) {
       info.utilisation = utilization.gpu / 100.0;
@@ -171,6 +177,22 @@ class Library {
     }
     info.process_bytes = process_bytes(device);
     return info;
+  }
+
+  void take_memory(NvmlHandle device, NvmlDevice& info) const {
+    const auto take = [&info](const auto& memory) {
+      info.total_bytes = static_cast<std::int64_t>(memory.total);
+      info.used_bytes = static_cast<std::int64_t>(memory.used);
+      info.free_bytes = static_cast<std::int64_t>(memory.free);
+    };
+    NvmlMemoryV2 memory{};
+    memory.version = kMemoryVersion2;
+    NvmlMemory older{};
+    if (memory_v2_ != nullptr && memory_v2_(device, &memory) == kSuccess) {
+      take(memory);
+    } else if (memory_(device, &older) == kSuccess) {
+      take(older);  // drivers before 510: the reserve counts as used
+    }
   }
 
   std::optional<std::int64_t> process_bytes(NvmlHandle device) const {
@@ -205,6 +227,7 @@ class Library {
   NvmlStatus (*name_)(NvmlHandle, char*, unsigned) = nullptr;
   NvmlStatus (*uuid_)(NvmlHandle, char*, unsigned) = nullptr;
   NvmlStatus (*memory_)(NvmlHandle, NvmlMemory*) = nullptr;
+  NvmlStatus (*memory_v2_)(NvmlHandle, NvmlMemoryV2*) = nullptr;
   NvmlStatus (*utilization_)(NvmlHandle, NvmlUtilization*) = nullptr;
   NvmlStatus (*power_)(NvmlHandle, unsigned*) = nullptr;
   NvmlStatus (*temperature_)(NvmlHandle, int, unsigned*) = nullptr;
