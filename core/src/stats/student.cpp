@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mxscope/core/stats/student.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <initializer_list>
 #include <limits>
@@ -100,13 +102,19 @@ double student_quantile(double p, double degrees) noexcept {
 }
 
 double interval_factor(long long n) noexcept {
-  constexpr long long kNormalAbove = 100;  // NUMERICS section 7
+  constexpr std::size_t kNormalAbove = 100;  // NUMERICS section 7
   constexpr double kUpper = 0.975;
-  if (n < 2) {
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-  return n > kNormalAbove ? normal_quantile(kUpper)
-                          : student_quantile(kUpper, static_cast<double>(n - 1));
+  // Solved once: a plot of running means asks for each of its points.
+  static const auto factors = [] {
+    std::array<double, kNormalAbove + 2> table{};  // by n; the last for all that are larger
+    table[0] = table[1] = std::numeric_limits<double>::quiet_NaN();
+    for (std::size_t i = 2; i <= kNormalAbove; ++i) {
+      table[i] = student_quantile(kUpper, static_cast<double>(i - 1));
+    }
+    table[kNormalAbove + 1] = normal_quantile(kUpper);
+    return table;
+  }();
+  return factors[n < 0 ? 0 : std::min(static_cast<std::size_t>(n), kNormalAbove + 1)];
 }
 
 }  // namespace mxscope
