@@ -16,6 +16,9 @@ namespace mxscope::ui {
 namespace {
 
 constexpr qsizetype kMostBands = 4;  // bands of more curves hide each other
+// Of more curves than these nobody tells dashes and widths apart, and wide or dashed strokes cost
+// tens of times what hairlines do.
+constexpr qsizetype kMostStroked = 24;
 
 constexpr int kBandBuckets = 500;       // a fill below more points costs a hundred times more
 constexpr double kRawTokens = 5000;     // visible tokens below which single values are shown
@@ -127,6 +130,12 @@ bool LivePlot::hasBand(const LiveSeries& series) const {
   return m_data.series.size() <= kMostBands || selection().contains(series.key);
 }
 
+// Of very many curves only those that are selected, and the baseline, are more than hairlines.
+bool LivePlot::isStroked(const LiveSeries& series) const {
+  return m_data.series.size() <= kMostStroked || series.baseline ||
+         (selection().contains(series.key) && selection().size() <= kMostStroked);
+}
+
 void LivePlot::fit() {
   double xEnd = std::isfinite(m_data.xEnd) ? m_data.xEnd : 0;
   double low = std::numeric_limits<double>::infinity();
@@ -201,7 +210,7 @@ void LivePlot::fillGraphs() {
       mean.append({s.x[last - 1], s.mean[last - 1]});
     }
     // A curve that fills its columns looks the same unsmoothed and costs a third.
-    line.mean->setAntialiased(count <= 2 * columns);
+    line.mean->setAntialiased(count <= 2 * columns && isStroked(s));
     line.mean->data()->set(mean, true);
 
     const auto band = [](const QList<double>& x, const MinMaxPyramid& lows,
@@ -225,13 +234,13 @@ void LivePlot::fillGraphs() {
       low->data()->set(lowData, true);
       high->data()->set(highData, true);
     };
-    if (line.lows.size() == s.x.size() && line.highs.size() == s.x.size()) {
+    if (hasBand(s) && line.lows.size() == s.x.size() && line.highs.size() == s.x.size()) {
       band(s.x, line.lows, line.highs, first, last, line.low, line.high);
     } else {
       line.low->data()->clear();
       line.high->data()->clear();
     }
-    if (rawWanted && !s.rawX.isEmpty() && line.raws.size() == s.rawX.size()) {
+    if (rawWanted && isStroked(s) && !s.rawX.isEmpty() && line.raws.size() == s.rawX.size()) {
       const auto [rawFirst, rawLast] = visible(s.rawX);
       band(s.rawX, line.raws, line.raws, rawFirst, rawLast, line.rawLow, line.rawHigh);
     } else {
@@ -257,10 +266,13 @@ void LivePlot::applyColours() {
     const QColor colour = t.seriesColour(s.colour);
     const double strength = emphasis(s.key);
     const bool chosen = selection().contains(s.key);
-    const Qt::PenStyle style = s.baseline ? Qt::DashLine : dashStyle(s.dash);
+    const bool stroked = isStroked(s);
+    const Qt::PenStyle style = s.baseline ? Qt::DashLine
+                               : stroked  ? dashStyle(s.dash)
+                                          : Qt::SolidLine;
     const QColor strokeColour = s.baseline ? t.text : colour;
-    QPen pen(withAlpha(strokeColour, strength), chosen ? 2.4 : 1.6, style, Qt::FlatCap,
-             Qt::RoundJoin);
+    const double width = !stroked ? 1 : chosen ? 2.4 : 1.6;
+    QPen pen(withAlpha(strokeColour, strength), width, style, Qt::FlatCap, Qt::RoundJoin);
     if (s.baseline) {
       pen.setDashPattern({4, 3});
     }

@@ -52,6 +52,7 @@ class LivePlot : public PlotView {
   struct Line;
   void fit();
   bool hasBand(const LiveSeries& series) const;
+  bool isStroked(const LiveSeries& series) const;
   void fillGraphs();
   void drawHover(class QPainter* painter) const;
   QString valueText(const LiveSeries& series, qsizetype index) const;
