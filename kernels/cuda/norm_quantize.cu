@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "cuda/detail/activation.cuh"
 #include "cuda/detail/pack.cuh"
 #include "cuda/detail/quantize_pack.cuh"
 #include "detail/quantize_math.h"
@@ -15,6 +16,7 @@
 namespace mxscope::kernels {
 namespace {
 
+using cuda::activated;
 using cuda::kFullWarp;
 using cuda::kVectorPack;
 using cuda::kWarp;
@@ -23,6 +25,7 @@ using cuda::load_raw;
 using cuda::Pack;
 using cuda::quantize_pack;
 using cuda::reduce;
+using cuda::rounded;
 using cuda::store_pack;
 using cuda::Tensor;
 using cuda::widen_pack;
@@ -47,11 +50,6 @@ struct Quantizer {
 
 template <DType kType>
 using StorageOf = typename Tensor<kType>::Storage;
-
-template <DType kType>
-__device__ __forceinline__ float rounded(float value) {
-  return Tensor<kType>::widen(Tensor<kType>::narrow(value));
-}
 
 // Every lane of the warp calls it, lanes behind the row's end with zeros.
 template <DType kOut, bool kIsEven, int kPack>
@@ -223,23 +221,6 @@ __global__ void __launch_bounds__(kHeldPacks < kMostHeldPacks ? kUsualThreads : 
     }
     finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized, begin, col, a.cols);
   }
-}
-
-// Results of 16 bits do not tell the fast exponential and division, a few units in float32's last
-// place, from the exact ones.
-template <bool kFast>
-__device__ __forceinline__ float activated(GateActivation activation, float x) {
-  switch (activation) {
-    case GateActivation::kSilu:
-      return kFast ? __fdividef(x, 1.0F + __expf(-x)) : x / (1.0F + expf(-x));
-    case GateActivation::kRelu:
-      return x > 0 || x != x ? x : 0.0F;
-    case GateActivation::kGelu:
-      return x * 0.5F * (1.0F + erff(x * 0.70710678118654752F));
-    case GateActivation::kGeluTanh:
-      return x * 0.5F * (1.0F + tanhf(0.79788456080286536F * (x + 0.044715F * x * x * x)));
-  }
-  return x;
 }
 
 template <DType kType, DType kOut, bool kIsEven>

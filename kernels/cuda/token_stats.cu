@@ -11,12 +11,15 @@ namespace mxscope::kernels {
 namespace {
 
 using cuda::kFullWarp;
-using cuda::load_pack;
+using cuda::load_streaming;
+using cuda::Pack;
 using cuda::Tensor;
+using cuda::widen_pack;
 
 constexpr int kWarp = 32;
 constexpr int kThreads = 512;
 constexpr int kWarps = kThreads / kWarp;
+constexpr int kAhead = 2;  // packs of a thread that are on their way while one is worked on
 
 constexpr float kLog2E = 1.44269504F;
 constexpr double kLn2 = 0.693147180559945309;
@@ -233,17 +236,40 @@ __global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_cons
   }
   const std::int64_t vocab = work.logits.vocab;
   const std::int64_t whole = vocab / kPack * kPack;
-  Seen seen;
-#pragma unroll 2
-  for (std::int64_t col = static_cast<std::int64_t>(threadIdx.x) * kPack; col < whole;
-       col += kThreads * kPack) {
-    float x[kPack];
-    float y[kPack] = {};
-    load_pack<kType, kPack>(row, col, vocab, 0.0F, x);
-    if constexpr (kAgainst) {
-      load_pack<kBaseType, kPack>(base_row, col, vocab, 0.0F, y);
+  constexpr std::int64_t kStep = std::int64_t{kThreads} * kPack;
+  using XPack = Pack<typename Tensor<kType>::Storage, kPack>;
+  using BasePack = Pack<typename Tensor<kBaseType>::Storage, kPack>;
+  XPack next[kAhead];
+  BasePack base_next[kAhead];
+  const auto fetch = [&](int slot, std::int64_t col) {
+    if (col < whole) {
+      next[slot] = load_streaming<XPack>(row + col);
+      if constexpr (kAgainst) {
+        base_next[slot] = load_streaming<BasePack>(base_row + col);
+      }
     }
-    see<kAgainst>(seen, col, x, y);
+  };
+  const std::int64_t first = static_cast<std::int64_t>(threadIdx.x) * kPack;
+#pragma unroll
+  for (int slot = 0; slot < kAhead; ++slot) {
+    fetch(slot, first + slot * kStep);
+  }
+  Seen seen;
+  for (std::int64_t begin = first; begin < whole; begin += kAhead * kStep) {
+#pragma unroll
+    for (int slot = 0; slot < kAhead; ++slot) {
+      const std::int64_t col = begin + slot * kStep;
+      if (col < whole) {
+        float x[kPack];
+        float y[kPack] = {};
+        widen_pack<kType, kPack>(next[slot], x);
+        if constexpr (kAgainst) {
+          widen_pack<kBaseType, kPack>(base_next[slot], y);
+        }
+        fetch(slot, col + kAhead * kStep);
+        see<kAgainst>(seen, col, x, y);
+      }
+    }
   }
   const std::int64_t last = whole + threadIdx.x;
   if (last < vocab) {

@@ -8,6 +8,7 @@
 
 #include "decoder/attention.h"
 #include "mxscope/core/base/error.h"
+#include "tensor/fused_product.h"
 #include "tensor/linear_product.h"
 #include "tensor/tensors.h"
 
@@ -174,22 +175,28 @@ struct Decoder::Apply {
     return out;
   }
 
-  // Linears of one input, as one product where their weights lie together on a GPU and nothing
-  // tells their inputs apart.
-  std::vector<at::Tensor> linears(const std::vector<int>& indices, const at::Tensor& x) {
+  // Linears of one input as one: their weights where these lie together on a GPU and nothing tells
+  // their inputs and outputs apart, else undefined.
+  [[nodiscard]] at::Tensor joint_weight(const std::vector<int>& indices,
+                                        const at::Tensor& x) const {
     std::vector<at::Tensor> weights;
+    for (int index : indices) {
+      if (!x.is_cuda() || form(index) != form(indices.front()) || ops(index).output != 0) {
+        return {};
+      }
+      weights.push_back(weight(index));
+    }
+    return joined_rows(weights);
+  }
+  std::vector<at::Tensor> linears(const std::vector<int>& indices, const at::Tensor& x) {
+    const at::Tensor joint = joint_weight(indices, x);
     std::vector<at::Tensor> biases;
     std::vector<std::int64_t> sizes;
-    bool together = x.is_cuda();
     for (int index : indices) {
-      together = together && form(index) == form(indices.front()) && ops(index).output == 0;
-      if (together) {
-        weights.push_back(weight(index));
-        biases.push_back(model.linears[static_cast<std::size_t>(index)].bias);
-        sizes.push_back(weights.back().size(0));
-      }
+      const LinearWeights& l = model.linears[static_cast<std::size_t>(index)];
+      biases.push_back(l.bias);
+      sizes.push_back(model.inventory.linears[static_cast<std::size_t>(index)].out_features);
     }
-    const at::Tensor joint = together ? joined_rows(weights) : at::Tensor();
     const at::Tensor bias =
         joint.defined() && biases.front().defined() ? joined_rows(biases) : at::Tensor();
     if (!joint.defined() || bias.defined() != biases.front().defined()) {
@@ -201,6 +208,30 @@ struct Decoder::Apply {
     }
     return product(input(x, form(indices.front())), joint, bias, model.dtype)
         .split_with_sizes(sizes, 1);
+  }
+
+  // The same, and what follows it, as one kernel; undefined where there is none.
+  at::Tensor rotated(const std::vector<int>& indices, const at::Tensor& x, const MicroBatch& batch,
+                     const at::Tensor& cos, const at::Tensor& sin, std::int64_t columns) {
+    const at::Tensor weight = weight_of_fused(indices, x);
+    return weight.defined() ? rotated_product(input(x, form(indices.front())), weight,
+                                              batch.positions, cos, sin, columns)
+                            : weight;
+  }
+  at::Tensor gated(const std::vector<int>& indices, const at::Tensor& x, Activation activation,
+                   int result) {
+    const at::Tensor weight = weight_of_fused(indices, x);
+    return weight.defined()
+               ? gated_product(input(x, form(indices.front())), weight, activation, operand(result))
+               : weight;
+  }
+  // Fused kernels add no bias and write the type that they read.
+  [[nodiscard]] at::Tensor weight_of_fused(const std::vector<int>& indices,
+                                           const at::Tensor& x) const {
+    const bool has_bias = std::any_of(indices.begin(), indices.end(), [&](int index) {
+      return model.linears[static_cast<std::size_t>(index)].bias.defined();
+    });
+    return has_bias || form(indices.front()).narrow ? at::Tensor() : joint_weight(indices, x);
   }
 
   // The linear's output, with `residual` added to it. On a GPU the product adds it, in float32
@@ -334,29 +365,32 @@ at::Tensor Decoder::attention(const BlockWeights& block, std::int64_t index,
   const BlockLinears& names = block.linears;
   const std::int64_t rows = input.size(0);
   const std::int64_t size = spec.head_dim;
-  at::Tensor q;
-  at::Tensor k;
-  at::Tensor v;
-  if (spec.qkv_layout == QkvLayout::kSeparate) {
-    const auto parts = apply.linears({names.q, names.k, names.v}, input);
-    q = parts[0].view({rows, spec.heads, size});
-    k = parts[1].view({rows, spec.kv_heads, size});
-    v = parts[2].view({rows, spec.kv_heads, size});
+  const std::vector<int> linears = spec.qkv_layout == QkvLayout::kSeparate
+                                       ? std::vector<int>{names.q, names.k, names.v}
+                                       : std::vector<int>{names.qkv};
+  const std::vector<std::int64_t> widths{spec.heads * size, spec.kv_heads * size,
+                                         spec.kv_heads * size};
+  std::vector<at::Tensor> parts;
+  // Nothing stands between product and rotation, and all features of a head turn by one table.
+  const bool turns_at_once = spec.position == PositionKind::kRope && !cos_long_.defined() &&
+                             spec.qkv_layout != QkvLayout::kPerHead && !spec.clip_qkv &&
+                             !block.q_norm.weight.defined() && 2 * cos_.size(1) == size;
+  const at::Tensor turned =
+      turns_at_once ? apply.rotated(linears, input, batch, cos_, sin_, widths[0] + widths[1])
+                    : at::Tensor();
+  if (turned.defined()) {
+    parts = turned.split_with_sizes(widths, 1);
+  } else if (spec.qkv_layout == QkvLayout::kSeparate) {
+    parts = apply.linears(linears, input);
+  } else if (spec.qkv_layout == QkvLayout::kConcatenated) {
+    parts = apply.linear(names.qkv, input).split_with_sizes(widths, 1);
   } else {
-    const at::Tensor fused = apply.linear(names.qkv, input);
-    if (spec.qkv_layout == QkvLayout::kPerHead) {
-      const at::Tensor heads = fused.view({rows, spec.heads, 3, size});
-      q = heads.select(2, 0);
-      k = heads.select(2, 1);
-      v = heads.select(2, 2);
-    } else {
-      const auto parts = fused.split_with_sizes(
-          {spec.heads * size, spec.kv_heads * size, spec.kv_heads * size}, 1);
-      q = parts[0].view({rows, spec.heads, size});
-      k = parts[1].view({rows, spec.kv_heads, size});
-      v = parts[2].view({rows, spec.kv_heads, size});
-    }
+    const at::Tensor heads = apply.linear(names.qkv, input).view({rows, spec.heads, 3, size});
+    parts = {heads.select(2, 0), heads.select(2, 1), heads.select(2, 2)};
   }
+  at::Tensor q = parts[0].view({rows, spec.heads, size});
+  at::Tensor k = parts[1].view({rows, spec.kv_heads, size});
+  at::Tensor v = parts[2].view({rows, spec.kv_heads, size});
   if (spec.clip_qkv) {
     for (at::Tensor* x : {&q, &k, &v}) {
       *x = x->clamp(-*spec.clip_qkv, *spec.clip_qkv);
@@ -366,7 +400,7 @@ at::Tensor Decoder::attention(const BlockWeights& block, std::int64_t index,
     q = norm(q, block.q_norm);
     k = norm(k, block.k_norm);
   }
-  if (spec.position == PositionKind::kRope) {
+  if (spec.position == PositionKind::kRope && !turned.defined()) {
     rotate(q, batch);
     rotate(k, batch);
   }
@@ -396,21 +430,22 @@ at::Tensor Decoder::mlp(const BlockWeights& block, const at::Tensor& input, Appl
   }
   const BlockLinears& names = block.linears;
   const Apply::Form form = apply.form(names.down);
-  at::Tensor gate;
-  at::Tensor up;
-  if (!spec.gated) {
-    gate = apply.linear(names.up, input);
-  } else if (names.gate_up >= 0) {
-    const auto parts = apply.linear(names.gate_up, input).chunk(2, 1);
-    gate = parts[0];
-    up = parts[1];
-  } else {
-    const auto parts = apply.linears({names.gate, names.up}, input);
-    gate = parts[0];
-    up = parts[1];
+  const std::vector<int> both =
+      names.gate_up >= 0 ? std::vector<int>{names.gate_up} : std::vector<int>{names.gate, names.up};
+  at::Tensor inner =
+      spec.gated ? apply.gated(both, input, spec.activation, form.operand) : at::Tensor();
+  if (!inner.defined()) {
+    std::vector<at::Tensor> parts;
+    if (!spec.gated) {
+      parts = {apply.linear(names.up, input), at::Tensor()};
+    } else if (names.gate_up >= 0) {
+      parts = apply.linear(names.gate_up, input).chunk(2, 1);
+    } else {
+      parts = apply.linears(both, input);
+    }
+    inner =
+        apply_gate(parts[0], parts[1], spec.activation, apply.operand(form.operand), form.narrow);
   }
-  const at::Tensor inner =
-      apply_gate(gate, up, spec.activation, apply.operand(form.operand), form.narrow);
   apply.already(inner, form);
   return apply.linear_onto(names.down, inner, residual);
 }

@@ -11,6 +11,7 @@
 #include "mxscope/kernels/mx_quantize_cuda.h"
 #include "mxscope/kernels/norm_quantize.h"
 #include "mxscope/kernels/token_stats_cuda.h"
+#include "tensor/kernel_status.h"
 #endif
 
 namespace mxscope::engine {
@@ -154,11 +155,8 @@ void quantise_(at::Tensor& x, const OperandSpec& operand) {
   quantise_to(x, x, operand);
 }
 
-namespace {
-
 #if MXSCOPE_HAS_CUDA
-// A kernel that does not take the shape says so and writes nothing; LibTorch's operators do then.
-bool ran(int status) {
+bool kernel_ran(int status) {
   constexpr int kNotSupported = 801;  // cudaErrorNotSupported
   if (status != 0 && status != kNotSupported) {
     throw Error(ErrorCode::kDevice, std::string("a fused kernel failed on the GPU: ") +
@@ -181,6 +179,8 @@ kernels::GateActivation kernel_activation(Activation activation) {
   throw Error(ErrorCode::kInternal, "unknown activation");
 }
 #endif
+
+namespace {
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {
   switch (activation) {
@@ -228,7 +228,8 @@ at::Tensor apply_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
     a.bias = bias.defined() ? bias.const_data_ptr() : nullptr;
     (quantised != nullptr ? a.quantized : a.plain) = out.mutable_data_ptr();
     const auto spec = quantised != nullptr ? kernel_spec(*quantised) : kernels::QuantizeSpec{};
-    if (ran(kernels::norm_quantize_cuda(a, spec, c10::cuda::getCurrentCUDAStream().stream()))) {
+    if (kernel_ran(
+            kernels::norm_quantize_cuda(a, spec, c10::cuda::getCurrentCUDAStream().stream()))) {
       return out;
     }
   }
@@ -264,7 +265,8 @@ at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up, Activation a
     a.up = up.defined() ? up.const_data_ptr() : nullptr;
     (quantised != nullptr ? a.quantized : a.plain) = out.mutable_data_ptr();
     const auto spec = quantised != nullptr ? kernel_spec(*quantised) : kernels::QuantizeSpec{};
-    if (ran(kernels::gate_quantize_cuda(a, spec, c10::cuda::getCurrentCUDAStream().stream()))) {
+    if (kernel_ran(
+            kernels::gate_quantize_cuda(a, spec, c10::cuda::getCurrentCUDAStream().stream()))) {
       return out;
     }
   }
