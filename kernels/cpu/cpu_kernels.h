@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "detail/quantize_plan.h"
+#include "mxscope/kernels/attention.h"
 #include "mxscope/kernels/token_stats.h"
 
 // The entry points that are compiled once per instruction set, and the choice among them.
@@ -18,6 +19,7 @@ struct CpuKernels {
   void (*token_stats_against)(const LogitsView& baseline, const TokenStats& baseline_stats,
                               const LogitsView& variant, const std::int64_t* targets,
                               const TokenStats& out, const TokenComparison& against);
+  void (*attention)(const AttentionArguments& arguments);
 };
 
 namespace generic {

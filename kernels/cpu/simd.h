@@ -92,6 +92,17 @@ MXSCOPE_INLINE Floats max_of(Floats a, Floats b) {
 #endif
 }
 
+// a * b + c, rounded once where the processor has a fused operation.
+MXSCOPE_INLINE Floats fused(Floats a, Floats b, Floats c) {
+#if defined(MXSCOPE_SIMD_AVX512)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(MXSCOPE_SIMD_AVX2) && defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
 // a between -limit and limit; any number within them for NaN.
 MXSCOPE_INLINE Floats clamp_magnitude(Floats a, float limit) {
 #if defined(MXSCOPE_SIMD_AVX512)

@@ -15,6 +15,9 @@ struct Tolerance {
 inline constexpr Tolerance kTokenStatsCpu{2e-7, 2e-7};
 // The divergence is a small difference of larger sums, exact to the error of the exponentials.
 inline constexpr Tolerance kTokenKlCpu{1e-7, 2e-6};
+// float32 products of up to 256 numbers make a score, whose error is the relative error of a
+// weight; numbers are those of N(0, 1), so results are 4 at most.
+inline constexpr Tolerance kAttentionCpu{4e-6, 0};
 // float32 sums over the few hundred numbers of a thread and over the threads of a block.
 inline constexpr Tolerance kTokenStatsCuda{2e-6, 1e-6};
 inline constexpr Tolerance kTokenKlCuda{1e-6, 1e-5};

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "mxscope/kernels/attention.h"
+
 namespace mxscope::engine {
 namespace {
 
@@ -158,7 +160,34 @@ at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::T
 }
 #endif
 
+at::Tensor attention_on_cpu(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const PackedWindows& windows, const AttentionOptions& options) {
+  const auto view = [](const at::Tensor& x) {
+    return kernels::HeadsView{x.const_data_ptr<float>(), x.stride(0), x.stride(1)};
+  };
+  at::Tensor mixed = at::empty({q.size(0), q.size(1) * q.size(2)}, q.options());
+  kernels::AttentionArguments arguments;
+  arguments.q = view(q);
+  arguments.k = view(k);
+  arguments.v = view(v);
+  arguments.out = mixed.mutable_data_ptr<float>();
+  arguments.heads = q.size(1);
+  arguments.kv_heads = k.size(1);
+  arguments.size = q.size(2);
+  arguments.scale = static_cast<float>(options.scale);
+  arguments.window = options.window;
+  arguments.windows = static_cast<std::int64_t>(windows.valid.size());
+  arguments.offsets = windows.offsets.data();
+  arguments.valid = windows.valid.data();
+  kernels::attention_cpu(arguments);
+  return mixed;
+}
+
 }  // namespace
+
+bool has_attention_kernel(std::int64_t head_size, bool soft_cap, bool alibi) {
+  return !soft_cap && !alibi && head_size <= kernels::kLargestAttentionHead;
+}
 
 std::int64_t open_attention_scores(bool on_gpu) { return on_gpu ? kOpenScoresGpu : kOpenScoresCpu; }
 
@@ -172,6 +201,11 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
                             const PackedWindows& windows, const AttentionOptions& options) {
   const std::int64_t rows = q.size(0);
   const std::int64_t width = q.size(1) * q.size(2);
+  if (q.is_cpu() && q.scalar_type() == at::kFloat && options.scale > 0 &&
+      has_attention_kernel(q.size(2), options.soft_cap.has_value(),
+                           options.alibi_slopes.defined())) {
+    return attention_on_cpu(q, k, v, windows, options);
+  }
   const auto count = static_cast<std::int64_t>(windows.valid.size());
   const auto length = [&](std::int64_t w) {
     return windows.offsets[static_cast<std::size_t>(w) + 1] -

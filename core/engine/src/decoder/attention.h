@@ -26,10 +26,13 @@ struct PackedWindows {
 // Causal attention of packed windows. q [rows, heads, size], k and v [rows, kv heads, size], the
 // last axis contiguous; returns [rows, heads * size]. Padding of a window is never seen as a key; a
 // position without any key yields zero. Memory grows with the rows, not with the windows' squares:
-// what no fused attention can do (soft caps, and on the CPU local windows and ALiBi) is computed
-// for some queries at a time.
+// what no fused attention can do (soft caps, and on the CPU ALiBi and local windows in 16 bits) is
+// computed for some queries at a time.
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             const PackedWindows& windows, const AttentionOptions& options);
+
+// Whether float32 attention on the CPU is the project's kernel (mxscope/kernels/attention.h).
+bool has_attention_kernel(std::int64_t head_size, bool soft_cap, bool alibi);
 
 // Scores that are formed in the open at one time, over all windows and heads.
 std::int64_t open_attention_scores(bool on_gpu);

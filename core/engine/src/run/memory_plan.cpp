@@ -39,10 +39,14 @@ std::int64_t step_workspace(const DecoderSpec& spec, std::int64_t rows, std::int
   const std::int64_t inputs = (quantised ? 2 : 1) * spec.hidden_size;
   const bool windowed = std::any_of(spec.attention_window.begin(), spec.attention_window.end(),
                                     [&](std::int64_t w) { return w > 0 && w < length; });
+  const bool in_place = !on_gpu && element == 4 &&
+                        has_attention_kernel(spec.head_dim, spec.attention_soft_cap.has_value(),
+                                             spec.position == PositionKind::kAlibi);
   // k and v once more where heads share them; the mixed values, in and out of window order.
-  const std::int64_t repeated = kv == q || (on_gpu && element == 2) ? 0 : 2 * q;
-  std::int64_t attention = rows * (inputs + q + 2 * kv + repeated + 2 * q) * element;
-  if (spec.attention_soft_cap || spec.position == PositionKind::kAlibi || windowed) {
+  const std::int64_t repeated = kv == q || in_place || (on_gpu && element == 2) ? 0 : 2 * q;
+  const std::int64_t mixed = in_place ? q : 2 * q;
+  std::int64_t attention = rows * (inputs + q + 2 * kv + repeated + mixed) * element;
+  if (!in_place && (spec.attention_soft_cap || spec.position == PositionKind::kAlibi || windowed)) {
     // Scores in the open: a piece of them twice (before and after the softmax), in float64 where
     // weights are float32, and k and v widened.
     const std::int64_t wide = element == 4 ? 8 : 4;
