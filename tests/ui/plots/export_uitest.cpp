@@ -239,7 +239,9 @@ class ExportTest : public QObject {
   }
 
   void copyGivesAnImageAtTwiceTheSizeAndTheNumbers() {
+    QSignalSpy messages(m_cards[0].get(), &PlotCard::message);
     m_cards[0]->copyPicture();
+    QTRY_COMPARE(messages.size(), 1);
     const QMimeData* mime = QGuiApplication::clipboard()->mimeData();
     QVERIFY(mime->hasImage());
     const QImage image = qvariant_cast<QImage>(mime->imageData());
@@ -257,13 +259,18 @@ class ExportTest : public QObject {
     PictureExportDialog dialog(*m_cards[0]->view(), m_cards[0]->info(), u"bars"_s);
     dialog.setFile(u"/dev/full"_s);
     dialog.show();
+    const auto* error = dialog.findChild<QLabel*>(u"error"_s);
+    QVERIFY(error->isHidden());
     dialog.accept();
+    QTRY_VERIFY(error->text().contains(u"Could not write"_s));
+    QVERIFY(!error->isHidden());
     QVERIFY(dialog.isVisible());
     QVERIFY(dialog.writtenFile().isEmpty());
     dialog.setFile(m_folder.filePath(u"bars.svg"_s));
     QCOMPARE(dialog.options().format, PictureFormat::kSvg);
     dialog.accept();
-    QVERIFY(!dialog.isVisible());
+    QTRY_VERIFY(!dialog.isVisible());
+    QVERIFY(error->isHidden());
     QVERIFY(QFileInfo(m_folder.filePath(u"bars.svg"_s)).size() > 2000);
     QFile kept(path);
     QVERIFY(kept.open(QIODevice::ReadOnly));

@@ -16,6 +16,7 @@
 #include <QStyle>
 #include <QVBoxLayout>
 
+#include "bridge/background.h"
 #include "plots/plot_view.h"
 
 using namespace Qt::StringLiterals;
@@ -86,16 +87,17 @@ PictureExportDialog::PictureExportDialog(const PlotView& view, const PlotInfo& i
   form->addRow(fileLabel, fileRow);
   layout->addLayout(form);
   m_error = new QLabel(this);
+  m_error->setObjectName(u"error"_s);
   m_error->setProperty("role", u"worse"_s);
   m_error->setWordWrap(true);
   m_error->hide();
   layout->addWidget(m_error);
   auto* buttons = new QDialogButtonBox(QDialogButtonBox::Cancel, this);
-  auto* save = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
-  save->setProperty("role", u"primary"_s);
-  save->style()->unpolish(save);
-  save->style()->polish(save);
-  save->setDefault(true);
+  m_save = buttons->addButton(tr("Export"), QDialogButtonBox::AcceptRole);
+  m_save->setProperty("role", u"primary"_s);
+  m_save->style()->unpolish(m_save);
+  m_save->style()->polish(m_save);
+  m_save->setDefault(true);
   layout->addWidget(buttons);
 
   connect(buttons, &QDialogButtonBox::accepted, this, &PictureExportDialog::accept);
@@ -143,13 +145,28 @@ PictureOptions PictureExportDialog::options() const {
 }
 
 void PictureExportDialog::showPreview() {
+  m_previewWanted = true;
+  if (m_previewing) {
+    return;  // the newest choice is drawn when the one at work is done
+  }
+  m_previewing = true;
+  m_previewWanted = false;
   PictureOptions options = this->options();
+  options.format = PictureFormat::kPng;
   const double ratio = devicePixelRatioF();
   const QSize shown = options.size.scaled(m_preview->size(), Qt::KeepAspectRatio);
   options.scale = ratio * shown.width() / options.size.width();
-  QPixmap pixmap = QPixmap::fromImage(renderPicture(m_view, m_info, options));
-  pixmap.setDevicePixelRatio(ratio);
-  m_preview->setPixmap(pixmap);
+  inBackground(
+      this, [drawn = drawPlot(m_view, m_info, options)] { return toImage(drawn); },
+      [this, ratio](QImage&& image) {
+        QPixmap pixmap = QPixmap::fromImage(std::move(image));
+        pixmap.setDevicePixelRatio(ratio);
+        m_preview->setPixmap(pixmap);
+        m_previewing = false;
+        if (m_previewWanted) {
+          showPreview();
+        }
+      });
 }
 
 void PictureExportDialog::accept() {
@@ -158,13 +175,30 @@ void PictureExportDialog::accept() {
     m_error->show();
     return;
   }
-  const QString error = writeFile(m_file->text(), pictureBytes(m_view, m_info, options()));
+  if (!m_save->isEnabled()) {
+    return;  // is being written
+  }
+  m_save->setEnabled(false);
+  m_save->setText(tr("Writing…"));
+  m_error->hide();
+  const QString path = m_file->text();
+  inBackground(
+      this,
+      [path, drawn = drawPlot(m_view, m_info, options())] {
+        return writeFile(path, toBytes(drawn));
+      },
+      [this, path](QString&& error) { finish(path, error); });
+}
+
+void PictureExportDialog::finish(const QString& path, const QString& error) {
+  m_save->setEnabled(true);
+  m_save->setText(tr("Export"));
   if (!error.isEmpty()) {
     m_error->setText(error);
     m_error->show();
     return;
   }
-  m_written = m_file->text();
+  m_written = path;
   QSettings settings;
   settings.beginGroup(u"picture-export"_s);
   settings.setValue("format", m_format->currentIndex());

@@ -9,14 +9,16 @@ class QCheckBox;
 class QComboBox;
 class QLabel;
 class QLineEdit;
+class QPushButton;
 class QSpinBox;
 
 namespace mxscope::ui {
 
 class PlotView;
 
-// Asks where and how to write a picture of one plot, with a preview; writes it on OK. A target that
-// cannot be written keeps the dialog open with the reason.
+// Asks where and how to write a picture of one plot, with a preview; writes it on OK, on another
+// thread, and closes when it is written. A target that cannot be written keeps the dialog open with
+// the reason.
 class PictureExportDialog : public QDialog {
   Q_OBJECT
 
@@ -32,6 +34,7 @@ class PictureExportDialog : public QDialog {
 
  private:
   void showPreview();
+  void finish(const QString& path, const QString& error);
   const PlotView& m_view;
   PlotInfo m_info;
   QComboBox *m_format, *m_scale;
@@ -39,6 +42,8 @@ class PictureExportDialog : public QDialog {
   QCheckBox *m_asOnScreen, *m_caption;
   QLineEdit* m_file;
   QLabel *m_preview, *m_error;
+  QPushButton* m_save;
+  bool m_previewing = false, m_previewWanted = false;
   QString m_written;
 };
 

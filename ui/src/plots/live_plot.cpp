@@ -72,6 +72,7 @@ bool LivePlot::hasData() const {
 
 void LivePlot::setData(const LiveData& data) {
   const LiveData before = std::exchange(m_data, data);
+  m_filled.columns = -1;
   while (m_lines.size() > size_t(m_data.series.size())) {
     for (QCPGraph* graph : {m_lines.back()->rawHigh, m_lines.back()->rawLow, m_lines.back()->mean,
                             m_lines.back()->high, m_lines.back()->low}) {
@@ -176,6 +177,12 @@ void LivePlot::fillGraphs() {
   const int columns = std::max(
       100, int(plot()->axisRect()->width() > 1 ? plot()->axisRect()->width() : plot()->width()));
   const bool rawWanted = range.size() <= kRawTokens;
+  // Asked for whenever colours or sizes change; only what is shown of the values counts here.
+  if (m_filled.lower == range.lower && m_filled.upper == range.upper &&
+      m_filled.columns == columns && m_filled.chosen == selection()) {
+    return;
+  }
+  m_filled = {range.lower, range.upper, columns, selection()};
   for (size_t i = 0; i < m_lines.size(); ++i) {
     const LiveSeries& s = m_data.series[qsizetype(i)];
     Line& line = *m_lines[i];

@@ -61,6 +61,12 @@ class LivePlot : public PlotView {
 
   LiveData m_data;
   bool m_following = true;
+  struct Filled {  // what the graphs hold values for
+    double lower = 0, upper = 0;
+    int columns = -1;
+    QSet<QString> chosen;
+  };
+  Filled m_filled;
   double m_hoverX = kNoNumber;
   std::vector<std::unique_ptr<Line>> m_lines;
   LegendRow* m_legend;

@@ -16,6 +16,7 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include "bridge/background.h"
 #include "panels/export_dialog.h"
 #include "plots/plot_export.h"
 #include "plots/plot_table_model.h"
@@ -305,11 +306,15 @@ void PlotCard::copyPicture() {
   }
   PictureOptions options;
   options.size = m_view->size().expandedTo(QSize(480, 300));
-  auto* mime = new QMimeData;
-  mime->setImageData(renderPicture(*m_view, info(), options));
-  mime->setText(m_view->table().toTsv());
-  QApplication::clipboard()->setMimeData(mime);
-  Q_EMIT message(tr("Copied %1 as a picture and as data").arg(title()));
+  inBackground(
+      this, [drawn = drawPlot(*m_view, info(), options)] { return toImage(drawn); },
+      [this, text = m_view->table().toTsv(), title = title()](QImage&& image) {
+        auto* mime = new QMimeData;
+        mime->setImageData(image);
+        mime->setText(text);
+        QApplication::clipboard()->setMimeData(mime);
+        Q_EMIT message(tr("Copied %1 as a picture and as data").arg(title));
+      });
 }
 
 void PlotCard::copyData() {

@@ -25,18 +25,6 @@ QString creator() {
   return version.isEmpty() ? u"MXScope"_s : QString(u"MXScope "_s + version);
 }
 
-std::unique_ptr<PlotView> prepared(const PlotView& view, const PlotInfo& info,
-                                   const PictureOptions& options) {
-  std::unique_ptr<PlotView> copy = view.copy();
-  copy->setTokens(options.asOnScreen ? view.tokens() : loadTokens(u"light"_s));
-  copy->setHeading(info.title, info.subtitle, options.caption ? info.caption() : QString());
-  if (options.format == PictureFormat::kSvg) {
-    copy->setMaskOutside(true);
-  }
-  copy->prepare(options.size);
-  return copy;
-}
-
 QByteArray xmp(const PlotInfo& info) {
   // Custom fields stand in a namespace of our own, one attribute each, readable by `pdfinfo -meta`.
   QString fields;
@@ -68,30 +56,54 @@ QByteArray xmp(const PlotInfo& info) {
 
 }  // namespace
 
-QImage renderPicture(const PlotView& view, const PlotInfo& info, const PictureOptions& options) {
-  const auto copy = prepared(view, info, options);
-  QImage image =
-      copy->plot()->toPixmap(options.size.width(), options.size.height(), options.scale).toImage();
+DrawnPlot drawPlot(const PlotView& view, const PlotInfo& info, const PictureOptions& options) {
+  std::unique_ptr<PlotView> copy = view.copy();
+  copy->setTokens(options.asOnScreen ? view.tokens() : loadTokens(u"light"_s));
+  copy->setHeading(info.title, info.subtitle, options.caption ? info.caption() : QString());
+  if (options.format == PictureFormat::kSvg) {
+    copy->setMaskOutside(true);
+  }
+  copy->prepare(options.size);
+  DrawnPlot drawn{QPicture(), info, options};
+  QCPPainter painter;
+  painter.begin(&drawn.commands);
+  if (options.format == PictureFormat::kPng && options.scale > 1) {
+    painter.setMode(QCPPainter::pmNonCosmetic);  // lines that grow with the scale
+  }
+  copy->plot()->toPainter(&painter, options.size.width(), options.size.height());
+  painter.end();
+  return drawn;
+}
+
+QImage toImage(DrawnPlot drawn) {
+  const PictureOptions& options = drawn.options;
+  QImage image((QSizeF(options.size) * options.scale).toSize(), QImage::Format_RGB32);
+  image.fill(Qt::white);
+  QPainter painter(&image);
+  painter.scale(options.scale, options.scale);
+  drawn.commands.play(&painter);
+  painter.end();
   image.setDotsPerMeterX(int(96.0 * options.scale / 0.0254));
   image.setDotsPerMeterY(int(96.0 * options.scale / 0.0254));
-  image.setText(u"Title"_s, info.title);
+  image.setText(u"Title"_s, drawn.info.title);
   image.setText(u"Software"_s, creator());
-  image.setText(u"Description"_s, info.caption());
-  for (const auto& [name, value] : info.fields) {
+  image.setText(u"Description"_s, drawn.info.caption());
+  for (const auto& [name, value] : drawn.info.fields) {
     image.setText(name, value);
   }
   return image;
 }
 
-QByteArray pictureBytes(const PlotView& view, const PlotInfo& info, const PictureOptions& options) {
+QByteArray toBytes(DrawnPlot drawn) {
+  const PictureOptions& options = drawn.options;
+  const PlotInfo& info = drawn.info;
   QBuffer buffer;
   buffer.open(QIODevice::WriteOnly);
   switch (options.format) {
     case PictureFormat::kPng:
-      renderPicture(view, info, options).save(&buffer, "PNG");
+      toImage(drawn).save(&buffer, "PNG");
       break;
     case PictureFormat::kSvg: {
-      const auto copy = prepared(view, info, options);
       QSvgGenerator generator;
       generator.setOutputDevice(&buffer);
       generator.setResolution(96);
@@ -99,14 +111,12 @@ QByteArray pictureBytes(const PlotView& view, const PlotInfo& info, const Pictur
       generator.setViewBox(QRect(QPoint(), options.size));
       generator.setTitle(info.title);
       generator.setDescription(QString(info.caption() + u" · "_s + creator()));
-      QCPPainter painter;
-      painter.begin(&generator);
-      copy->plot()->toPainter(&painter, options.size.width(), options.size.height());
+      QPainter painter(&generator);
+      drawn.commands.play(&painter);
       painter.end();
       break;
     }
     case PictureFormat::kPdf: {
-      const auto copy = prepared(view, info, options);
       QPdfWriter writer(&buffer);
       writer.setResolution(96);
       writer.setPageSize(QPageSize(QSizeF(options.size) * 72.0 / 96.0, QPageSize::Point, QString(),
@@ -115,15 +125,22 @@ QByteArray pictureBytes(const PlotView& view, const PlotInfo& info, const Pictur
       writer.setTitle(info.title);
       writer.setCreator(creator());
       writer.setDocumentXmpMetadata(xmp(info));
-      QCPPainter painter;
-      painter.begin(&writer);
+      QPainter painter(&writer);
       painter.setRenderHint(QPainter::LosslessImageRendering);
-      copy->plot()->toPainter(&painter, options.size.width(), options.size.height());
+      drawn.commands.play(&painter);
       painter.end();
       break;
     }
   }
   return buffer.data();
+}
+
+QImage renderPicture(const PlotView& view, const PlotInfo& info, const PictureOptions& options) {
+  return toImage(drawPlot(view, info, options));
+}
+
+QByteArray pictureBytes(const PlotView& view, const PlotInfo& info, const PictureOptions& options) {
+  return toBytes(drawPlot(view, info, options));
 }
 
 QString writeFile(const QString& path, const QByteArray& bytes) {

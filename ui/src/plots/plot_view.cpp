@@ -101,7 +101,8 @@ void PlotView::refresh() {
 }
 
 void PlotView::replotSoon() {
-  m_plot->replot(isVisible() ? QCustomPlot::rpQueuedReplot : QCustomPlot::rpQueuedRefresh);
+  // Not rpQueuedRefresh, which draws at once and queues only the showing of it.
+  m_plot->replot(QCustomPlot::rpQueuedReplot);
 }
 
 void PlotView::finishData() {
@@ -180,12 +181,18 @@ void PlotView::prepare(const QSize& size) {
     m_plot->plotLayout()->addElement(row, 0, element);
     m_heading->caption.clear();
   }
+  const auto layOut = [this] {
+    for (const auto phase : {QCPLayoutElement::upPreparation, QCPLayoutElement::upMargins,
+                             QCPLayoutElement::upLayout}) {
+      m_plot->plotLayout()->update(phase);
+    }
+  };
   adapt(size);
   applyColours();
-  m_plot->replot(QCustomPlot::rpImmediateRefresh);
+  layOut();
   // The first layout pass settles the axis rectangle, on which labels depend.
   adapt(size);
-  m_plot->replot(QCustomPlot::rpImmediateRefresh);
+  layOut();
 }
 
 void PlotView::copyBaseTo(PlotView* other) const {

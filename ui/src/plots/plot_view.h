@@ -42,7 +42,7 @@ class PlotView : public QWidget {
   void setHeading(const QString& title, const QString& subtitle, const QString& caption);
   // SVG files of Qt 6.4 hold no clip path: covers what spills over the axes.
   void setMaskOutside(bool on);
-  // Lays out and draws for that size without being shown.
+  // Lays out for that size without being shown.
   void prepare(const QSize& size);
 
   QCustomPlot* plot() const { return m_plot; }
