@@ -19,14 +19,15 @@
 // What tests of the whole window share.
 namespace mxscope::ui::testing {
 
-// Measures how late a timer of 10 ms on this thread comes, while it lives.
+// Measures how late a timer of 10 ms on this thread comes, while it lives. Time in which the thread
+// was ready and other programs had the processors is counted apart: it is the machine's.
 class Heartbeat : public QObject {
  public:
   Heartbeat() {
     m_timer.setTimerType(Qt::PreciseTimer);
     m_timer.setInterval(kMilliseconds);
     connect(&m_timer, &QTimer::timeout, this, [this] { beat(); });
-    m_clock.start();
+    restart();
     m_timer.start();
   }
   // The latest beat so far, in milliseconds behind its time; counts the one that is due as well.
@@ -34,17 +35,37 @@ class Heartbeat : public QObject {
     beat();
     return m_latest;
   }
+  // The same with the time in which the thread waited for a processor.
+  [[nodiscard]] qint64 latestWithWaiting() const { return m_latestWithWaiting; }
   [[nodiscard]] int beats() const { return m_beats; }
+  void restart() {
+    m_latest = m_latestWithWaiting = 0;
+    m_beats = 0;
+    m_waited = waited();
+    m_clock.restart();
+  }
 
  private:
   static constexpr int kMilliseconds = 10;
+  // Milliseconds that this thread waited for a processor so far; 0 where the kernel does not tell.
+  static double waited() {
+    QFile file(QStringLiteral("/proc/thread-self/schedstat"));
+    return file.open(QIODevice::ReadOnly | QIODevice::Unbuffered)
+               ? file.readAll().split(' ').value(1).toDouble() / 1e6
+               : 0;
+  }
   void beat() {
-    m_latest = std::max(m_latest, m_clock.restart() - kMilliseconds);
+    const double now = waited();
+    const qint64 late = m_clock.restart() - kMilliseconds;
+    m_latestWithWaiting = std::max(m_latestWithWaiting, late);
+    m_latest = std::max(m_latest, late - qint64(now - m_waited));
+    m_waited = now;
     ++m_beats;
   }
   QTimer m_timer;
   QElapsedTimer m_clock;
-  qint64 m_latest = 0;
+  qint64 m_latest = 0, m_latestWithWaiting = 0;
+  double m_waited = 0;
   int m_beats = 0;
 };
 
