@@ -28,7 +28,8 @@ struct NvmlMemory {
   unsigned long long free;
   unsigned long long used;
 };
-// Version 2 counts what the driver keeps for itself apart from what is in use, as nvidia-smi shows it.
+// Version 2 counts what the driver keeps for itself apart from what is in use, as nvidia-smi shows
+// it.
 struct NvmlMemoryV2 {
   unsigned int version;
   unsigned long long total;
@@ -61,8 +62,7 @@ class Library {
     name_ = symbol<NvmlStatus (*)(NvmlHandle, char*, unsigned)>("nvmlDeviceGetName");
     uuid_ = symbol<NvmlStatus (*)(NvmlHandle, char*, unsigned)>("nvmlDeviceGetUUID");
     memory_ = symbol<NvmlStatus (*)(NvmlHandle, NvmlMemory*)>("nvmlDeviceGetMemoryInfo");
-    memory_v2_ =
-        symbol<NvmlStatus (*)(NvmlHandle, NvmlMemoryV2*)>("nvmlDeviceGetMemoryInfo_v2");
+    memory_v2_ = symbol<NvmlStatus (*)(NvmlHandle, NvmlMemoryV2*)>("nvmlDeviceGetMemoryInfo_v2");
     utilization_ =
         symbol<NvmlStatus (*)(NvmlHandle, NvmlUtilization*)>("nvmlDeviceGetUtilizationRates");
     power_ = symbol<NvmlStatus (*)(NvmlHandle, unsigned*)>("nvmlDeviceGetPowerUsage");
