@@ -21,12 +21,11 @@ using cuda::kFullWarp;
 using cuda::kVectorPack;
 using cuda::kWarp;
 using cuda::largest_bits;
-using cuda::load_raw;
+using cuda::load_streaming;
 using cuda::Pack;
 using cuda::quantize_pack;
 using cuda::reduce;
-using cuda::rounded;
-using cuda::store_pack;
+using cuda::round_pack;
 using cuda::Tensor;
 using cuda::widen_pack;
 using detail::ExponentRule;
@@ -34,10 +33,15 @@ using detail::Path;
 using detail::QuantizePlan;
 
 constexpr int kThreads = 256;
-constexpr int kGatePacks = 2;       // in flight per thread of the gate
-constexpr int kMostHeldPacks = 4;   // packs of a row that a thread of the norm keeps in registers
-constexpr int kUsualThreads = 512;  // of the norm; longer rows take up to kMaxThreads
+constexpr int kGatePacks = 2;  // in flight per thread of the gate
+// Packs of a row that a thread of the norm keeps in registers, in rows of the usual length and in
+// the longest.
+constexpr int kUsualPacks = 2;
+constexpr int kMostPacks = 4;
+constexpr int kUsualThreads = 256;
 constexpr int kMaxThreads = 1024;
+constexpr int kUsualBlocks = 4;             // per multiprocessor at least
+constexpr std::int64_t kMaxCols = 1 << 30;  // of the gate, whose columns are counted in 32 bits
 constexpr std::int64_t kMaxGridX = 0x7FFFFFFF;
 constexpr std::int64_t kMaxGridY = 65535;
 
@@ -50,6 +54,11 @@ struct Quantizer {
 
 template <DType kType>
 using StorageOf = typename Tensor<kType>::Storage;
+
+template <class Storage, int kPack>
+__device__ __forceinline__ void store_at(Storage* at, const Pack<Storage, kPack>& pack) {
+  *reinterpret_cast<Pack<Storage, kPack>*>(at) = pack;
+}
 
 // Every lane of the warp calls it, lanes behind the row's end with zeros.
 template <DType kOut, bool kIsEven, int kPack>
@@ -77,82 +86,80 @@ __device__ __forceinline__ Pack<StorageOf<kOut>, kPack> quantize_fused(const Qua
   return result;
 }
 
-// Rounds x to the type in place, and stores what is asked for.
+// Rounds x to the type in place, and stores what is asked for. A pack lies in the row, `inside`, or
+// behind its end; every lane of the warp calls it.
 template <DType kType, DType kOut, bool kIsEven, int kPack>
 __device__ __forceinline__ void finish_pack(const Quantizer& quantizer, float (&x)[kPack],
-                                            void* plain, void* quantized, std::int64_t row_begin,
-                                            std::int64_t col, std::int64_t cols) {
-  using Storage = StorageOf<kType>;
-  Pack<Storage, kPack> pack;
-#pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    pack.values[i] = x[i] == x[i] ? Tensor<kType>::narrow(x[i]) : Tensor<kType>::nan();
-    // Lanes behind the row's end hold no number of the row.
-    x[i] = col + i < cols ? Tensor<kType>::widen(pack.values[i]) : 0.0F;
-  }
-  if (plain != nullptr) {
-    store_pack(static_cast<Storage*>(plain) + row_begin, col, cols, pack);
+                                            void* plain, void* quantized, std::int64_t at,
+                                            bool inside) {
+  const auto pack = round_pack<kType, kPack>(x);
+  if (plain != nullptr && inside) {
+    store_at(static_cast<StorageOf<kType>*>(plain) + at, pack);
   }
   if (quantizer.group >= 0) {
-    store_pack(static_cast<StorageOf<kOut>*>(quantized) + row_begin, col, cols,
-               quantize_fused<kOut, kIsEven>(quantizer, x));
-  }
-}
-
-template <DType kType, int kPack>
-__device__ __forceinline__ void load_vector(const void* vector, std::int64_t col, std::int64_t cols,
-                                            float missing, float (&x)[kPack]) {
-  if (vector == nullptr) {
+    if (!inside) {
 #pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      x[i] = missing;
+      for (int i = 0; i < kPack; ++i) {
+        x[i] = 0.0F;
+      }
     }
-  } else {
-    cuda::load_pack<kType, kPack>(static_cast<const StorageOf<kType>*>(vector), col, cols, missing,
-                                  x);
+    const auto result = quantize_fused<kOut, kIsEven>(quantizer, x);
+    if (inside) {
+      store_at(static_cast<StorageOf<kOut>*>(quantized) + at, result);
+    }
   }
 }
 
-template <DType kType, int kPack>
-__device__ __forceinline__ void widen_or_fill(const void* vector,
-                                              const Pack<StorageOf<kType>, kPack>& pack,
-                                              float missing, float (&x)[kPack]) {
+template <DType kType>
+using PackOf = Pack<StorageOf<kType>, kVectorPack<kType>>;
+
+template <DType kType>
+__device__ __forceinline__ PackOf<kType> load_at(const void* matrix, std::int64_t at) {
+  return *reinterpret_cast<const PackOf<kType>*>(static_cast<const StorageOf<kType>*>(matrix) + at);
+}
+
+// A sum of both packs, rounded.
+template <DType kType>
+__device__ __forceinline__ PackOf<kType> add_packs(const PackOf<kType>& a, const PackOf<kType>& b) {
+  PackOf<kType> sum;
 #pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    x[i] = vector == nullptr ? missing : Tensor<kType>::widen(pack.values[i]);
+  for (int i = 0; i < kVectorPack<kType>; ++i) {
+    sum.values[i] = Tensor<kType>::narrow(Tensor<kType>::widen(a.values[i]) +
+                                          Tensor<kType>::widen(b.values[i]));
   }
+  return sum;
 }
 
-// One thread block per row; the row stays in registers between its sums and its result.
-template <DType kType, DType kOut, bool kIsEven, int kHeldPacks>
-__global__ void __launch_bounds__(kHeldPacks < kMostHeldPacks ? kUsualThreads : kMaxThreads)
+// One thread block per row; the row stays in registers between its sums and its result. Rows are
+// whole packs. The norms have loops of their own so that none asks for each number which it is: the
+// kernel would be bound by instructions, at half of memory's speed.
+template <DType kType, DType kOut, bool kIsEven, int kHeld, bool kIsUsual>
+__global__ void __launch_bounds__(kIsUsual ? kUsualThreads : kMaxThreads,
+                                  kIsUsual ? kUsualBlocks : 1)
     norm_kernel(const __grid_constant__ NormArguments a,
                 const __grid_constant__ Quantizer quantizer) {
   constexpr int kPack = kVectorPack<kType>;
-  using Storage = StorageOf<kType>;
   const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * a.row_stride;
-  const std::int64_t step = static_cast<std::int64_t>(blockDim.x) * kPack;
-  const std::int64_t first = static_cast<std::int64_t>(threadIdx.x) * kPack;
-  Pack<Storage, kPack> held[kHeldPacks];
+  const int step = static_cast<int>(blockDim.x) * kPack;
+  const int first = static_cast<int>(threadIdx.x) * kPack;
+  const int cols = static_cast<int>(a.cols);
+  const bool is_layer = a.norm == Norm::kLayer;
+  PackOf<kType> held[kHeld];
   double total = 0;
 #pragma unroll
-  for (int k = 0; k < kHeldPacks; ++k) {
-    const std::int64_t col = first + k * step;
-    held[k] =
-        load_raw<Storage, kPack>(static_cast<const Storage*>(a.x) + begin, col, a.cols, Storage{});
-    if (a.residual != nullptr) {
-      const auto other = load_raw<Storage, kPack>(static_cast<const Storage*>(a.residual) + begin,
-                                                  col, a.cols, Storage{});
-#pragma unroll
-      for (int i = 0; i < kPack; ++i) {
-        held[k].values[i] = Tensor<kType>::narrow(Tensor<kType>::widen(held[k].values[i]) +
-                                                  Tensor<kType>::widen(other.values[i]));
+  for (int k = 0; k < kHeld; ++k) {
+    const int col = first + k * step;
+    held[k] = {};
+    if (col < cols) {
+      held[k] = load_at<kType>(a.x, begin + col);
+      if (a.residual != nullptr) {
+        held[k] = add_packs<kType>(held[k], load_at<kType>(a.residual, begin + col));
+      }
+      if (a.sum != nullptr) {
+        store_at(static_cast<StorageOf<kType>*>(a.sum) + begin + col, held[k]);
       }
     }
-    if (a.sum != nullptr) {
-      store_pack(static_cast<Storage*>(a.sum) + begin, col, a.cols, held[k]);
-    }
-    if (a.norm == Norm::kLayer) {
+    if (is_layer) {
       float part = 0;
 #pragma unroll
       for (int i = 0; i < kPack; ++i) {
@@ -161,65 +168,72 @@ __global__ void __launch_bounds__(kHeldPacks < kMostHeldPacks ? kUsualThreads : 
       total += part;
     }
   }
-  const auto count = static_cast<double>(a.cols);
-  const float mean = a.norm == Norm::kLayer ? static_cast<float>(reduce(total) / count) : 0.0F;
+  const auto count = static_cast<double>(cols);
+  const float mean = is_layer ? static_cast<float>(reduce(total) / count) : 0.0F;
   double squares = 0;
 #pragma unroll
-  for (int k = 0; k < kHeldPacks; ++k) {
-    const std::int64_t col = first + k * step;
+  for (int k = 0; k < kHeld; ++k) {
+    float x[kPack];
+    widen_pack<kType, kPack>(held[k], x);
     float part = 0;
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
-      const float centred = Tensor<kType>::widen(held[k].values[i]) - mean;
-      part += col + i < a.cols ? centred * centred : 0.0F;
+      const float centred = x[i] - mean;
+      part = __fmaf_rn(centred, centred, part);
     }
-    squares += part;
+    squares += first + k * step < cols ? part : 0.0F;
   }
   // Asked for before the threads wait for each other.
-  Pack<Storage, kPack> weights[kHeldPacks];
-  Pack<Storage, kPack> biases[kHeldPacks];
-  if constexpr (kHeldPacks < kMostHeldPacks) {
+  PackOf<kType> weights[kHeld];
+  if constexpr (kIsUsual) {
 #pragma unroll
-    for (int k = 0; k < kHeldPacks; ++k) {
-      const std::int64_t col = first + k * step;
-      if (a.weight != nullptr) {
-        weights[k] =
-            load_raw<Storage, kPack>(static_cast<const Storage*>(a.weight), col, a.cols, Storage{});
-      }
-      if (a.bias != nullptr) {
-        biases[k] =
-            load_raw<Storage, kPack>(static_cast<const Storage*>(a.bias), col, a.cols, Storage{});
+    for (int k = 0; k < kHeld; ++k) {
+      if (a.weight != nullptr && first + k * step < cols) {
+        weights[k] = load_at<kType>(a.weight, first + k * step);
       }
     }
   }
   const float inverse = 1.0F / sqrtf(static_cast<float>(reduce(squares) / count) + a.epsilon);
 #pragma unroll
-  for (int k = 0; k < kHeldPacks; ++k) {
-    const std::int64_t col = first + k * step;
+  for (int k = 0; k < kHeld; ++k) {
+    const int col = first + k * step;
+    const bool inside = col < cols;
     float x[kPack];
-    float weight[kPack];
-    float bias[kPack];
     widen_pack<kType, kPack>(held[k], x);
-    const float missing = a.norm == Norm::kRmsUnitOffset ? 0.0F : 1.0F;
-    if constexpr (kHeldPacks < kMostHeldPacks) {
-      widen_or_fill<kType, kPack>(a.weight, weights[k], missing, weight);
-      widen_or_fill<kType, kPack>(a.bias, biases[k], 0.0F, bias);
-    } else {
-      load_vector<kType, kPack>(a.weight, col, a.cols, missing, weight);
-      load_vector<kType, kPack>(a.bias, col, a.cols, 0.0F, bias);
-    }
+    float weight[kPack];
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
-      const float normal = (x[i] - mean) * inverse;
-      if (a.norm == Norm::kRms) {
-        x[i] = rounded<kType>(normal) * weight[i];
-      } else if (a.norm == Norm::kRmsUnitOffset) {
-        x[i] = normal * (1.0F + weight[i]);
-      } else {
-        x[i] = normal * weight[i] + bias[i];
+      x[i] = (x[i] - mean) * inverse;
+      weight[i] = a.norm == Norm::kRmsUnitOffset ? 0.0F : 1.0F;
+    }
+    if (a.weight != nullptr && inside) {
+      if constexpr (!kIsUsual) {
+        weights[k] = load_at<kType>(a.weight, col);
+      }
+      widen_pack<kType, kPack>(weights[k], weight);
+    }
+    if (a.norm == Norm::kRms) {
+      (void)round_pack<kType, kPack>(x);
+#pragma unroll
+      for (int i = 0; i < kPack; ++i) {
+        x[i] *= weight[i];
+      }
+    } else if (a.norm == Norm::kRmsUnitOffset) {
+#pragma unroll
+      for (int i = 0; i < kPack; ++i) {
+        x[i] *= 1.0F + weight[i];
+      }
+    } else {
+      float bias[kPack] = {};
+      if (a.bias != nullptr && inside) {
+        widen_pack<kType, kPack>(load_at<kType>(a.bias, col), bias);
+      }
+#pragma unroll
+      for (int i = 0; i < kPack; ++i) {
+        x[i] = x[i] * weight[i] + bias[i];
       }
     }
-    finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized, begin, col, a.cols);
+    finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized, begin + col, inside);
   }
 }
 
@@ -228,34 +242,43 @@ __global__ void __launch_bounds__(kThreads)
     gate_kernel(const __grid_constant__ GateArguments a,
                 const __grid_constant__ Quantizer quantizer) {
   constexpr int kPack = kVectorPack<kType>;
-  constexpr std::int64_t kStep = std::int64_t{kThreads} * kPack;
-  using Storage = StorageOf<kType>;
-  const std::int64_t first =
-      static_cast<std::int64_t>(blockIdx.x) * kStep * kGatePacks + threadIdx.x * kPack;
+  constexpr int kStep = kThreads * kPack;
+  const int first =
+      static_cast<int>(blockIdx.x) * kStep * kGatePacks + static_cast<int>(threadIdx.x) * kPack;
+  const int cols = static_cast<int>(a.cols);
   for (std::int64_t row = blockIdx.y; row < a.rows; row += gridDim.y) {
-    const auto* gate = static_cast<const Storage*>(a.gate) + row * a.in_row_stride;
-    float x[kGatePacks][kPack];
-    float up[kGatePacks][kPack];
+    PackOf<kType> gate[kGatePacks] = {};
+    PackOf<kType> up[kGatePacks] = {};
 #pragma unroll
     for (int u = 0; u < kGatePacks; ++u) {
-      cuda::load_pack<kType, kPack, true>(gate, first + u * kStep, a.cols, 0.0F, x[u]);
-      if (a.up != nullptr) {
-        cuda::load_pack<kType, kPack, true>(
-            static_cast<const Storage*>(a.up) + row * a.in_row_stride, first + u * kStep, a.cols,
-            0.0F, up[u]);
+      const std::int64_t at = row * a.in_row_stride + first + u * kStep;
+      if (first + u * kStep < cols) {
+        gate[u] = load_streaming<PackOf<kType>>(static_cast<const StorageOf<kType>*>(a.gate) + at);
+        if (a.up != nullptr) {
+          up[u] = load_streaming<PackOf<kType>>(static_cast<const StorageOf<kType>*>(a.up) + at);
+        }
       }
     }
 #pragma unroll
     for (int u = 0; u < kGatePacks; ++u) {
+      float x[kPack];
+      widen_pack<kType, kPack>(gate[u], x);
 #pragma unroll
       for (int i = 0; i < kPack; ++i) {
-        x[u][i] = activated<kType != DType::kFloat32>(a.activation, x[u][i]);
-        if (a.up != nullptr) {
-          x[u][i] = rounded<kType>(x[u][i]) * up[u][i];
+        x[i] = activated<kType != DType::kFloat32>(a.activation, x[i]);
+      }
+      if (a.up != nullptr) {
+        float factor[kPack];
+        widen_pack<kType, kPack>(up[u], factor);
+        (void)round_pack<kType, kPack>(x);
+#pragma unroll
+        for (int i = 0; i < kPack; ++i) {
+          x[i] *= factor[i];
         }
       }
-      finish_pack<kType, kOut, kIsEven>(quantizer, x[u], a.plain, a.quantized,
-                                        row * a.out_row_stride, first + u * kStep, a.cols);
+      finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized,
+                                        row * a.out_row_stride + first + u * kStep,
+                                        first + u * kStep < cols);
     }
   }
 }
@@ -291,8 +314,7 @@ template <DType kType, DType kOut>
 int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) {
   constexpr int kPack = kVectorPack<kType>;
   const std::int64_t packs = a.cols / kPack;
-  bool aligned =
-      a.cols % kPack == 0 && packs <= kMaxThreads * kMostHeldPacks && a.rows <= kMaxGridX;
+  bool aligned = a.cols % kPack == 0 && packs <= kMaxThreads * kMostPacks && a.rows <= kMaxGridX;
   for (const void* matrix :
        {a.x, a.residual, static_cast<const void*>(a.sum), static_cast<const void*>(a.plain),
         static_cast<const void*>(a.quantized), a.weight, a.bias}) {
@@ -310,23 +332,24 @@ int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) 
     }
     a.plain = a.quantized;
   }
-  const auto launch = [&](auto held) {
+  const auto launch = [&](auto held, auto usual) {
     constexpr int kHeld = decltype(held)::value;
+    constexpr bool kIsUsual = decltype(usual)::value;
     const std::int64_t wanted = (packs + kHeld - 1) / kHeld;
     const auto threads = static_cast<unsigned>((wanted + kWarp - 1) / kWarp * kWarp);
     const auto rows = static_cast<unsigned>(a.rows);
     if (spec.rounding == Rounding::kEven) {
-      norm_kernel<kType, kOut, true, kHeld><<<rows, threads, 0, stream>>>(a, quantizer);
+      norm_kernel<kType, kOut, true, kHeld, kIsUsual><<<rows, threads, 0, stream>>>(a, quantizer);
     } else {
-      norm_kernel<kType, kOut, false, kHeld><<<rows, threads, 0, stream>>>(a, quantizer);
+      norm_kernel<kType, kOut, false, kHeld, kIsUsual><<<rows, threads, 0, stream>>>(a, quantizer);
     }
   };
-  if (packs <= kUsualThreads) {
-    launch(std::integral_constant<int, 1>{});
-  } else if (packs <= 2 * kUsualThreads) {
-    launch(std::integral_constant<int, 2>{});
+  if (packs <= kUsualThreads / 2) {
+    launch(std::integral_constant<int, 1>{}, std::true_type{});
+  } else if (packs <= kUsualThreads * kUsualPacks) {
+    launch(std::integral_constant<int, kUsualPacks>{}, std::true_type{});
   } else {
-    launch(std::integral_constant<int, kMostHeldPacks>{});
+    launch(std::integral_constant<int, kMostPacks>{}, std::false_type{});
   }
   const cudaError_t launched = cudaGetLastError();
   if (launched != cudaSuccess || !second_pass) {
@@ -343,7 +366,8 @@ int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) 
 template <DType kType, DType kOut>
 int launch_gate(GateArguments a, const QuantizeSpec& spec, cudaStream_t stream) {
   constexpr int kPack = kVectorPack<kType>;
-  const bool aligned = a.cols % kPack == 0 && is_vector_aligned(a.gate, a.in_row_stride, kType) &&
+  const bool aligned = a.cols % kPack == 0 && a.cols <= kMaxCols &&
+                       is_vector_aligned(a.gate, a.in_row_stride, kType) &&
                        is_vector_aligned(a.up, a.in_row_stride, kType) &&
                        is_vector_aligned(a.plain, a.out_row_stride, kType) &&
                        is_vector_aligned(a.quantized, a.out_row_stride, kType);

@@ -20,7 +20,6 @@
 namespace mxscope::kernels {
 namespace {
 
-using cuda::Tensor;
 using detail::QuantizePlan;
 
 constexpr int kTileRows = 128;
@@ -81,28 +80,9 @@ __device__ __forceinline__ Place place_of(const Tiles& tiles, int index, std::ui
   return {(pair * kCluster + static_cast<int>(rank)) * kTileRows, in_chunk / height};
 }
 
-template <DType kType>
-__device__ __forceinline__ std::uint32_t pack_two(float low, float high) {
-  return static_cast<std::uint32_t>(Tensor<kType>::narrow(low)) |
-         static_cast<std::uint32_t>(Tensor<kType>::narrow(high)) << 16;
-}
-template <DType kType>
-__device__ __forceinline__ void unpack_two(std::uint32_t packed, float (&x)[2]) {
-  x[0] = Tensor<kType>::widen(static_cast<std::uint16_t>(packed & 0xFFFF));
-  x[1] = Tensor<kType>::widen(static_cast<std::uint16_t>(packed >> 16));
-}
-
 // Address of the 16-byte piece `piece` of a row in a swizzled tile.
 __device__ __forceinline__ std::uint32_t piece_address(std::uint32_t tile, int row, int piece) {
   return tile + static_cast<std::uint32_t>(row * kRowBytes + ((piece ^ (row & 7)) << 4));
-}
-
-// The same, with the NaN that gate_quantize_cuda writes.
-template <DType kType>
-__device__ __forceinline__ std::uint32_t pack_checked(float low, float high) {
-  const std::uint32_t first = low == low ? Tensor<kType>::narrow(low) : Tensor<kType>::nan();
-  const std::uint32_t second = high == high ? Tensor<kType>::narrow(high) : Tensor<kType>::nan();
-  return first | second << 16;
 }
 
 // activation(gate) * up of one row's part of the tile, as two numbers of type in each word. The 128
@@ -111,15 +91,28 @@ template <DType kType, GateActivation kActivation>
 __device__ __forceinline__ void gate_row(const float (&d)[128], int half,
                                          std::uint32_t (&out)[16]) {
 #pragma unroll
-  for (int j = 0; j < 16; ++j) {
-    float value[2];
+  for (int j = 0; j < 16; j += 2) {
+    float x[4];
+    float up[4];
 #pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const float gate = cuda::rounded<kType>(d[4 * j + 2 * half + i]);
-      const float up = cuda::rounded<kType>(d[64 + 4 * j + 2 * half + i]);
-      value[i] = cuda::rounded<kType>(cuda::activated<true>(kActivation, gate)) * up;
+    for (int i = 0; i < 4; ++i) {
+      const int at = 4 * (j + i / 2) + 2 * half + i % 2;
+      x[i] = d[at];
+      up[i] = d[64 + at];
     }
-    out[j] = pack_checked<kType>(value[0], value[1]);
+    (void)cuda::round_pack<kType, 4>(x);
+    (void)cuda::round_pack<kType, 4>(up);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      x[i] = cuda::activated<true>(kActivation, x[i]);
+    }
+    (void)cuda::round_pack<kType, 4>(x);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      x[i] *= up[i];
+    }
+    const auto pack = cuda::round_pack<kType, 4>(x);
+    memcpy(&out[j], &pack, sizeof(pack));
   }
 }
 
@@ -132,7 +125,7 @@ __device__ __forceinline__ void quantize_row(const QuantizePlan& plan, int piece
 #pragma unroll
   for (int j = 0; j < 16; ++j) {
     float x[2];
-    unpack_two<kType>(row[j], x);
+    cuda::widen_two<kType>(row[j], x);
     largest[j] = cuda::largest_bits(x);
     largest[j] = max(largest[j], __shfl_xor_sync(cuda::kFullWarp, largest[j], 1));
     largest[j] = max(largest[j], __shfl_xor_sync(cuda::kFullWarp, largest[j], 2));
@@ -150,14 +143,16 @@ __device__ __forceinline__ void quantize_row(const QuantizePlan& plan, int piece
       }
     }
   }
+  std::int32_t exponent = 0;
 #pragma unroll
   for (int j = 0; j < 16; ++j) {
+    if ((j & (pieces - 1)) == 0) {
+      exponent = detail::block_exponent(plan, plan.rule, largest[j]);
+    }
     float x[2];
-    unpack_two<kType>(row[j], x);
-    const std::int32_t exponent = detail::block_exponent(plan, plan.rule, largest[j]);
+    cuda::widen_two<kType>(row[j], x);
     const auto pack = cuda::quantize_pack<kType, true>(plan, exponent, largest[j], x);
-    row[j] = static_cast<std::uint32_t>(pack.values[0]) | static_cast<std::uint32_t>(pack.values[1])
-                                                              << 16;
+    memcpy(&row[j], &pack, sizeof(pack));
   }
 }
 
@@ -169,35 +164,56 @@ struct Rotation {
   const float* sin = nullptr;
 };
 
-// Rotates the heads of a tile in d, which holds rows `row` and row + 8 of this thread, its columns
-// `lane_column` and the next of each 8. Angles are those of rotate_cuda, and so are the roundings.
+// Angles of some pieces of 8 columns, for rows `row` and row + 8 of this thread and its columns
+// `lane_column` and the next.
+constexpr int kAnglePieces = 4;
+struct Angles {
+  float2 cos[2][kAnglePieces];
+  float2 sin[2][kAnglePieces];
+};
+
+template <int kHalf>
+__device__ __forceinline__ void load_angles(const Rotation& rotation, int row, int lane_column,
+                                            int first_piece, Angles& angles) {
+#pragma unroll
+  for (int below = 0; below < 2; ++below) {
+    const std::int64_t at = row + 8 * below;
+    const std::int64_t angle =
+        (at < rotation.rows ? rotation.positions[at] * kHalf : 0) + 8 * first_piece + lane_column;
+#pragma unroll
+    for (int piece = 0; piece < kAnglePieces; ++piece) {
+      angles.cos[below][piece] = *reinterpret_cast<const float2*>(rotation.cos + angle + 8 * piece);
+      angles.sin[below][piece] = *reinterpret_cast<const float2*>(rotation.sin + angle + 8 * piece);
+    }
+  }
+}
+
+// Rotates those pieces of a tile's heads in d, with the roundings of rotate_cuda.
 template <DType kType, int kHalf>
-__device__ __forceinline__ void rotate_rows(const Rotation& rotation, int column, int row,
-                                            int lane_column, float (&d)[128]) {
+__device__ __forceinline__ void rotate_pieces(const Rotation& rotation, int column, int first_piece,
+                                              const Angles& angles, float (&d)[128]) {
   constexpr int kPieces = kHalf / 8;
 #pragma unroll
-  for (int half_tile = 0; half_tile < 2; ++half_tile) {
-    const std::int64_t at = row + 8 * half_tile;
-    const std::int64_t angle = at < rotation.rows ? rotation.positions[at] * kHalf : 0;
+  for (int head = 0; head < kTileFeatures / (2 * kHalf); ++head) {
+    if (column + head * 2 * kHalf < rotation.columns) {
 #pragma unroll
-    for (int piece = 0; piece < kPieces; ++piece) {
-      const float2 cos =
-          *reinterpret_cast<const float2*>(rotation.cos + angle + 8 * piece + lane_column);
-      const float2 sin =
-          *reinterpret_cast<const float2*>(rotation.sin + angle + 8 * piece + lane_column);
+      for (int piece = 0; piece < kAnglePieces; ++piece) {
 #pragma unroll
-      for (int head = 0; head < kTileFeatures / (2 * kHalf); ++head) {
-        if (column + head * 2 * kHalf < rotation.columns) {
-          const int first = 4 * (head * 2 * kPieces + piece) + 2 * half_tile;
+        for (int below = 0; below < 2; ++below) {
+          const int first = 4 * (head * 2 * kPieces + first_piece + piece) + 2 * below;
           const int second = first + 4 * kPieces;
+          float a[2];
+          float b[2];
+          cuda::widen_two<kType>(cuda::narrow_two<kType>(d[first], d[first + 1]), a);
+          cuda::widen_two<kType>(cuda::narrow_two<kType>(d[second], d[second + 1]), b);
+          const float2 cos = angles.cos[below][piece];
+          const float2 sin = angles.sin[below][piece];
 #pragma unroll
           for (int i = 0; i < 2; ++i) {
             const float c = i == 0 ? cos.x : cos.y;
             const float s = i == 0 ? sin.x : sin.y;
-            const float a = cuda::rounded<kType>(d[first + i]);
-            const float b = cuda::rounded<kType>(d[second + i]);
-            d[first + i] = a * c - b * s;
-            d[second + i] = b * c + a * s;
+            d[first + i] = a[i] * c - b[i] * s;
+            d[second + i] = b[i] * c + a[i] * s;
           }
         }
       }
@@ -313,6 +329,16 @@ __global__ void __cluster_dims__(kCluster, 1, 1) __launch_bounds__(kThreads, 1)
         before = stage;
         advance();
       }
+      // Asked for while the last products are under way.
+      const bool rotates = kMode == Mode::kRotate && column < rotation.columns;
+      const int lane_own_row = row + thread / cuda::kWarp * 16 + lane / 4;
+      const int lane_column = 2 * (lane % 4);
+      Angles angles;
+      if constexpr (kMode == Mode::kRotate) {
+        if (rotates) {
+          load_angles<kHalf>(rotation, lane_own_row, lane_column, 0, angles);
+        }
+      }
       cuda::wait_products<0>();
       release(before);
 
@@ -339,17 +365,23 @@ __global__ void __cluster_dims__(kCluster, 1, 1) __launch_bounds__(kThreads, 1)
               rows[0][2 * p], rows[1][2 * p], rows[0][2 * p + 1], rows[1][2 * p + 1]);
         }
       } else {
-        if (column < rotation.columns) {
-          rotate_rows<kType, kHalf>(rotation, column, row + thread / cuda::kWarp * 16 + lane / 4,
-                                    2 * (lane % 4), d);
+        if (rotates) {
+#pragma unroll
+          for (int piece = 0; piece < kHalf / 8; piece += kAnglePieces) {
+            if (piece > 0) {
+              load_angles<kHalf>(rotation, lane_own_row, lane_column, piece, angles);
+            }
+            rotate_pieces<kType, kHalf>(rotation, column, piece, angles, d);
+          }
         }
 #pragma unroll
         for (int p = 0; p < 4 * kBoxes; ++p) {
           cuda::store_matrices(
               piece_address(result + p / 4 * kBoxBytes, lane_row, p % 4 * 2 + lane_piece),
-              pack_two<kType>(d[8 * p], d[8 * p + 1]), pack_two<kType>(d[8 * p + 2], d[8 * p + 3]),
-              pack_two<kType>(d[8 * p + 4], d[8 * p + 5]),
-              pack_two<kType>(d[8 * p + 6], d[8 * p + 7]));
+              cuda::narrow_two<kType>(d[8 * p], d[8 * p + 1]),
+              cuda::narrow_two<kType>(d[8 * p + 2], d[8 * p + 3]),
+              cuda::narrow_two<kType>(d[8 * p + 4], d[8 * p + 5]),
+              cuda::narrow_two<kType>(d[8 * p + 6], d[8 * p + 7]));
         }
       }
       cuda::fence_for_stores();

@@ -17,7 +17,7 @@ using cuda::Tensor;
 using cuda::widen_pack;
 
 constexpr int kWarp = 32;
-constexpr int kThreads = 512;
+constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
 constexpr int kAhead = 2;  // packs of a thread that are on their way while one is worked on
 
@@ -33,9 +33,11 @@ __device__ __forceinline__ float exp2_fast(float t) {
 }
 
 // log2(e) * (x - max). The difference is formed first: it is exact where it matters, near the
-// maximum. Bounded, so that 0 times it is 0.
+// maximum. kCareful: bounded, so that 0 times it is 0; else what is not finite leaves a NaN.
+template <bool kCareful>
 __device__ __forceinline__ float scaled_distance(float x, float max) {
-  return fmaxf((x - max) * kLog2E, kFarBelow);
+  const float distance = (x - max) * kLog2E;
+  return kCareful ? fmaxf(distance, kFarBelow) : distance;
 }
 
 // Sums of e = exp(x - max) over the numbers seen so far, with the maximum among them.
@@ -48,17 +50,18 @@ struct OnlineSums {
   // Moves to a larger maximum.
   __device__ __forceinline__ void raise(float to) {
     if (sum > 0) {
-      const float down = scaled_distance(max, to);
+      const float down = scaled_distance<true>(max, to);
       const float factor = exp2_fast(down);
       // An underflown factor leaves nothing, however far the maxima lie apart.
-      weighted = factor > 0 ? factor * (weighted + down * sum) : 0;
+      weighted = factor > 0 ? factor * (weighted + down * sum) : 0.0F * weighted;
       sum *= factor;
       other *= factor;
     }
     max = to;
   }
+  template <bool kCareful>
   __device__ __forceinline__ float add(float x) {
-    const float distance = scaled_distance(x, max);
+    const float distance = scaled_distance<kCareful>(x, max);
     const float e = exp2_fast(distance);
     sum += e;
     weighted = __fmaf_rn(e, distance, weighted);
@@ -85,8 +88,8 @@ __device__ __forceinline__ Value reduce(Value value, Combine combine) {
     partial[threadIdx.x / kWarp] = value;
   }
   __syncthreads();
-  // Every warp combines all partial values; both halves of a warp do the same.
-  static_assert(kWarps == kWarp / 2);
+  // Every warp combines all partial values, its parts the same ones.
+  static_assert(kWarps <= kWarp && kWarp % kWarps == 0);
   value = partial[threadIdx.x % kWarps];
   for (int distance = kWarps / 2; distance > 0; distance /= 2) {
     value = combine(value, __shfl_xor_sync(kFullWarp, value, distance));
@@ -184,7 +187,8 @@ __device__ void write_comparison(const Work& work, bool finite, const Totals& ba
   work.against.p_target_change[row] = change;
 }
 
-// What a thread has seen of its row.
+// What a thread has seen of its row. `probe` becomes NaN in the careful pass alone; in the first
+// one the sums do.
 struct Seen {
   OnlineSums sums;
   OnlineSums base;
@@ -193,19 +197,21 @@ struct Seen {
 };
 
 // Some neighbouring numbers of the variant, x, and of the baseline, y.
-template <bool kAgainst, int kPack>
-__device__ __forceinline__ void see(Seen& seen, std::int64_t col, const float (&x)[kPack],
+template <bool kCareful, bool kAgainst, int kPack>
+__device__ __forceinline__ void see(Seen& seen, int col, const float (&x)[kPack],
                                     const float (&y)[kPack]) {
+  if constexpr (kCareful) {
 #pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    seen.probe = __fmaf_rn(x[i], 0.0F, seen.probe);
+    for (int i = 0; i < kPack; ++i) {
+      seen.probe = __fmaf_rn(x[i], 0.0F, seen.probe);
+    }
   }
   const float largest = largest_of(x);
   if (largest > seen.sums.max || seen.argmax < 0) {
     seen.sums.raise(largest);
 #pragma unroll
     for (int i = kPack - 1; i >= 0; --i) {
-      seen.argmax = x[i] == largest ? static_cast<std::int32_t>(col) + i : seen.argmax;
+      seen.argmax = x[i] == largest ? col + i : seen.argmax;
     }
   }
   if constexpr (kAgainst) {
@@ -216,32 +222,31 @@ __device__ __forceinline__ void see(Seen& seen, std::int64_t col, const float (&
   }
 #pragma unroll
   for (int i = 0; i < kPack; ++i) {
-    seen.sums.add(x[i]);
+    seen.sums.add<kCareful>(x[i]);
     if constexpr (kAgainst) {
       // Differences beyond float32 only come from logits near its end.
-      const float apart = fminf(fmaxf(y[i] - x[i], -1e30F), 1e30F);
-      seen.base.other = __fmaf_rn(seen.base.add(y[i]), apart, seen.base.other);
+      const float apart = kCareful ? fminf(fmaxf(y[i] - x[i], -1e30F), 1e30F) : y[i] - x[i];
+      seen.base.other = __fmaf_rn(seen.base.add<kCareful>(y[i]), apart, seen.base.other);
     }
   }
 }
 
-// One thread block per row. Baseline and variant go through the same operations in the same order,
-// so equal rows give equal bits and a divergence of 0.
-template <DType kBaseType, DType kType, int kPack, bool kAgainst>
-__global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_constant__ Work work) {
+// Goes over the row once; every thread has then seen its part.
+template <bool kCareful, DType kBaseType, DType kType, int kPack, bool kAgainst>
+__device__ __forceinline__ Seen see_row(const Work& work) {
+  using XPack = Pack<typename Tensor<kType>::Storage, kPack>;
+  using BasePack = Pack<typename Tensor<kBaseType>::Storage, kPack>;
+  constexpr int kStep = kThreads * kPack;
   const auto* row = row_of<kType>(work.logits);
   const typename Tensor<kBaseType>::Storage* base_row = nullptr;
   if constexpr (kAgainst) {
     base_row = row_of<kBaseType>(work.baseline);
   }
-  const std::int64_t vocab = work.logits.vocab;
-  const std::int64_t whole = vocab / kPack * kPack;
-  constexpr std::int64_t kStep = std::int64_t{kThreads} * kPack;
-  using XPack = Pack<typename Tensor<kType>::Storage, kPack>;
-  using BasePack = Pack<typename Tensor<kBaseType>::Storage, kPack>;
+  const int vocab = static_cast<int>(work.logits.vocab);
+  const int whole = vocab / kPack * kPack;
   XPack next[kAhead];
   BasePack base_next[kAhead];
-  const auto fetch = [&](int slot, std::int64_t col) {
+  const auto fetch = [&](int slot, int col) {
     if (col < whole) {
       next[slot] = load_streaming<XPack>(row + col);
       if constexpr (kAgainst) {
@@ -249,16 +254,16 @@ __global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_cons
       }
     }
   };
-  const std::int64_t first = static_cast<std::int64_t>(threadIdx.x) * kPack;
+  const int first = static_cast<int>(threadIdx.x) * kPack;
 #pragma unroll
   for (int slot = 0; slot < kAhead; ++slot) {
     fetch(slot, first + slot * kStep);
   }
   Seen seen;
-  for (std::int64_t begin = first; begin < whole; begin += kAhead * kStep) {
+  for (int begin = first; begin < whole; begin += kAhead * kStep) {
 #pragma unroll
     for (int slot = 0; slot < kAhead; ++slot) {
-      const std::int64_t col = begin + slot * kStep;
+      const int col = begin + slot * kStep;
       if (col < whole) {
         float x[kPack];
         float y[kPack] = {};
@@ -267,20 +272,35 @@ __global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_cons
           widen_pack<kBaseType, kPack>(base_next[slot], y);
         }
         fetch(slot, col + kAhead * kStep);
-        see<kAgainst>(seen, col, x, y);
+        see<kCareful, kAgainst>(seen, col, x, y);
       }
     }
   }
-  const std::int64_t last = whole + threadIdx.x;
+  const int last = whole + static_cast<int>(threadIdx.x);
   if (last < vocab) {
     const float x[1] = {Tensor<kType>::widen(row[last])};
     float y[1] = {};
     if constexpr (kAgainst) {
       y[0] = Tensor<kBaseType>::widen(base_row[last]);
     }
-    see<kAgainst>(seen, last, x, y);
+    see<kCareful, kAgainst>(seen, last, x, y);
   }
+  return seen;
+}
 
+// One thread block per row. Baseline and variant go through the same operations in the same order,
+// so equal rows give equal bits and a divergence of 0. Bounds and the search for numbers that are
+// not finite cost a seventh of the instructions, by which the kernel is bound; so they are left out
+// until a sum says that they were needed, and rows of finite, ordinary logits get the same bits
+// from both passes.
+template <DType kBaseType, DType kType, int kPack, bool kAgainst>
+__global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_constant__ Work work) {
+  Seen seen = see_row<false, kBaseType, kType, kPack, kAgainst>(work);
+  const float probe = 0.0F * (seen.sums.sum + seen.sums.weighted + seen.base.sum +
+                              seen.base.weighted + seen.base.other);
+  if (__syncthreads_or(probe != 0.0F ? 1 : 0) != 0) {
+    seen = see_row<true, kBaseType, kType, kPack, kAgainst>(work);
+  }
   const bool finite = reduce(seen.probe, [](float a, float b) { return a + b; }) == 0.0F;
   const auto best =
       reduce(seen.argmax < 0 ? 0ULL : argmax_key(seen.sums.max, seen.argmax),

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Activations and the rounding to a tensor's type between operations.
+// The activations of gates.
 
-#include "cuda/detail/pack.cuh"
 #include "mxscope/kernels/norm_quantize.h"
 
 namespace mxscope::kernels::cuda {
-
-template <DType kType>
-__device__ __forceinline__ float rounded(float value) {
-  return Tensor<kType>::widen(Tensor<kType>::narrow(value));
-}
 
 // Results of 16 bits do not tell the fast exponential and division, a few units in float32's last
 // place, from the exact ones.

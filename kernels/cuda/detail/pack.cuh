@@ -91,6 +91,79 @@ __device__ __forceinline__ void store_streaming(void* at, const P& pack) {
   }
 }
 
+// Two numbers in one word, the first in its low half: half the conversions.
+template <DType kType>
+__device__ __forceinline__ std::uint32_t narrow_two(float low, float high) {
+  static_assert(kType != DType::kFloat32);
+  std::uint32_t word;
+  if constexpr (kType == DType::kBFloat16) {
+    const __nv_bfloat162 both = __floats2bfloat162_rn(low, high);
+    memcpy(&word, &both, sizeof(word));
+  } else {
+    const __half2 both = __floats2half2_rn(low, high);
+    memcpy(&word, &both, sizeof(word));
+  }
+  return word;
+}
+template <DType kType>
+__device__ __forceinline__ void widen_two(std::uint32_t word, float (&x)[2]) {
+  if constexpr (kType == DType::kBFloat16) {
+    x[0] = __uint_as_float(word << 16);
+    x[1] = __uint_as_float(word & 0xFFFF0000U);
+  } else {
+    x[0] = Tensor<kType>::widen(static_cast<std::uint16_t>(word & 0xFFFFU));
+    x[1] = Tensor<kType>::widen(static_cast<std::uint16_t>(word >> 16));
+  }
+}
+
+// Every NaN as the one that results have. Rare, so the numbers are asked together first: 0 times
+// them is 0 unless one is infinite or no number.
+template <DType kType, int kPack>
+__device__ __forceinline__ void canonical_nans(const float (&x)[kPack],
+                                               Pack<typename Tensor<kType>::Storage, kPack>& pack) {
+  float probe = 0;
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    probe = __fmaf_rn(x[i], 0.0F, probe);
+  }
+  if (probe != 0.0F) {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      pack.values[i] = x[i] == x[i] ? pack.values[i] : Tensor<kType>::nan();
+    }
+  }
+}
+
+// x rounded to the type, and in place to what the type holds.
+template <DType kType, int kPack>
+__device__ __forceinline__ Pack<typename Tensor<kType>::Storage, kPack> round_pack(
+    float (&x)[kPack]) {
+  Pack<typename Tensor<kType>::Storage, kPack> pack;
+  if constexpr (kType == DType::kFloat32) {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      pack.values[i] = x[i];
+    }
+    canonical_nans<kType, kPack>(x, pack);
+  } else {
+    std::uint32_t words[kPack / 2];
+#pragma unroll
+    for (int i = 0; i < kPack / 2; ++i) {
+      words[i] = narrow_two<kType>(x[2 * i], x[2 * i + 1]);
+    }
+    memcpy(&pack, words, sizeof(pack));
+    canonical_nans<kType, kPack>(x, pack);
+#pragma unroll
+    for (int i = 0; i < kPack / 2; ++i) {
+      float both[2];
+      widen_two<kType>(words[i], both);
+      x[2 * i] = both[0];
+      x[2 * i + 1] = both[1];
+    }
+  }
+  return pack;
+}
+
 // kPack numbers from column `col` on; `filler` behind the end. With kPack > 1 the address of a
 // whole pack is aligned to it.
 template <class Storage, int kPack>
