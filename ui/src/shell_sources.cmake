@@ -21,6 +21,7 @@ set(MXSCOPE_UI_SHELL_SOURCES
   src/models/rule_table_model.cpp
   src/models/run_keys.cpp
   src/models/settings.cpp
+  src/models/time_left.cpp
   src/models/variant_edit.cpp
   src/models/workspace.cpp
   src/models/workspace_types.cpp

@@ -43,6 +43,7 @@ QueueController::QueueController(Workspace* workspace, EngineClient* engine, QUn
           qOverload<const std::vector<mxscope::Event>&>(&QueueController::handle));
   connect(engine, &EngineClient::died, this, &QueueController::engineDied);
   connect(engine, &EngineClient::logLine, this, &QueueController::logLine);
+  m_clock.start();
   m_cancelTimer.setSingleShot(true);
   m_cancelTimer.setInterval(kCancelMilliseconds);
   connect(&m_cancelTimer, &QTimer::timeout, this, [this] { m_engine->kill(); });
@@ -122,22 +123,28 @@ QStringList QueueController::waiting() const {
 
 std::optional<double> QueueController::secondsLeft() const {
   const Job* current = m_workspace->job(m_current);
-  const QStringList ahead = waiting();
-  if (!current || !current->secondsLeft) {
-    return std::nullopt;
+  return current && current->secondsLeft ? m_secondsLeft : std::nullopt;
+}
+
+void QueueController::tellTimeLeft(std::optional<double> tokensPerSecond) {
+  if (!m_timeLeft.tell(static_cast<double>(m_clock.elapsed()) / 1000)) {
+    return;
   }
+  m_workspace->changeJob(m_current, [&](Job& job) {
+    job.tokensPerSecond = tokensPerSecond;
+    job.secondsLeft = m_timeLeft.seconds();
+  });
+  const Job* current = m_workspace->job(m_current);
   double seconds = *current->secondsLeft;
-  if (!ahead.isEmpty()) {
-    // Work of a waiting job is taken to be like the running one's, by its number of variants.
-    const double elapsed =
-        static_cast<double>(current->startedAt.msecsTo(QDateTime::currentDateTime())) / 1000;
-    const double whole = elapsed + seconds;
-    for (const QString& id : ahead) {
-      seconds += whole * static_cast<double>(m_workspace->job(id)->variants.size()) /
-                 static_cast<double>(std::max<qsizetype>(1, current->variants.size()));
-    }
+  // Work of a waiting job is taken to be like the running one's, by its number of variants.
+  const double elapsed =
+      static_cast<double>(current->startedAt.msecsTo(QDateTime::currentDateTime())) / 1000;
+  const double whole = elapsed + seconds;
+  for (const QString& id : waiting()) {
+    seconds += whole * static_cast<double>(m_workspace->job(id)->variants.size()) /
+               static_cast<double>(std::max<qsizetype>(1, current->variants.size()));
   }
-  return seconds;
+  m_secondsLeft = seconds;
 }
 
 QSet<QString> QueueController::queuedKeys() const {
@@ -201,6 +208,7 @@ void QueueController::start() {
     m_failedCount = 0;
     if (m_pausedInPlace && m_engine->state() != EngineClient::State::kStopped) {
       m_engine->request(mxscope::ResumeRequest{m_current.toStdString()});
+      m_timeLeft.begin(static_cast<int>(m_workspace->job(m_current)->variants.size()));
       m_workspace->changeJob(m_current, [](Job& job) { job.state = JobState::kRunning; });
       finishRuns(RunState::kRunning, QString());
     } else {

@@ -8,6 +8,7 @@
 
 #include "bridge/engine_client.h"
 #include "models/experiment_document.h"
+#include "models/time_left.h"
 #include "models/workspace.h"
 
 class QUndoStack;
@@ -102,6 +103,7 @@ class QueueController : public QObject {
   void handle(const mxscope::Event& event);
   void begin(const mxscope::StartedEvent& started);
   void take(const mxscope::ResultEvent& result);
+  void tellTimeLeft(std::optional<double> tokensPerSecond);
   void learnSweepKeys();
   void finish(const QString& state, double seconds);
   void finishRuns(RunState state, const QString& error);
@@ -122,7 +124,9 @@ class QueueController : public QObject {
   bool m_pausedInPlace = false;  // the engine holds the job; else it ended it and can resume
   int m_doneCount = 0, m_failedCount = 0;
   int m_reading = 0;
-  QElapsedTimer m_leftShown;  // since the time left was last told
+  QElapsedTimer m_clock;                // of the time left
+  TimeLeft m_timeLeft;                  // of the current job
+  std::optional<double> m_secondsLeft;  // of the whole queue, as last told
   QString m_lastFailure;
   int m_equalFailures = 0;
   QTimer m_cancelTimer;

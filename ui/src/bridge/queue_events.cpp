@@ -11,7 +11,6 @@ namespace mxscope::ui {
 namespace {
 
 constexpr int kEqualFailures = 3;  // in a row pause the queue
-constexpr int kLeftMilliseconds = 1000;
 
 mxscope::Experiment parse(const QString& text) {
   mxscope::Issues issues;
@@ -174,13 +173,13 @@ void QueueController::handle(const mxscope::Event& event) {
       j.total = static_cast<double>(progress->total);
       j.panel = static_cast<int>(progress->panel);
       j.panels = static_cast<int>(progress->panels);
-      // Numbers that change more often than once a second cannot be read.
-      if (!m_leftShown.isValid() || m_leftShown.elapsed() >= kLeftMilliseconds || !j.secondsLeft) {
-        j.tokensPerSecond = progress->tokens_per_second;
-        j.secondsLeft = progress->seconds_left;
-        m_leftShown.start();
-      }
     });
+    m_timeLeft.addProgress(static_cast<double>(m_clock.elapsed()) / 1000,
+                           static_cast<double>(progress->done),
+                           static_cast<double>(progress->total));
+    if (!ending) {
+      tellTimeLeft(progress->tokens_per_second);
+    }
     const double fraction = job->fraction();
     for (const QString& id : m_workspace->runsOfJob(m_current)) {
       m_workspace->changeRun(id, [fraction](Run& run) {
@@ -227,6 +226,7 @@ void QueueController::begin(const mxscope::StartedEvent& started) {
       job.variants = variants;
     }
   });
+  m_timeLeft.begin(static_cast<int>(m_workspace->job(m_current)->variants.size()));
   createRuns(m_current, m_workspace->job(m_current)->variants, RunState::kWaiting);
   learnSweepKeys();
   for (const QString& id : m_workspace->runsOfJob(m_current)) {
@@ -254,6 +254,8 @@ void QueueController::learnSweepKeys() {
 
 void QueueController::take(const mxscope::ResultEvent& result) {
   const QString variant = QString::fromStdString(result.run.variant);
+  m_timeLeft.addResult();
+  tellTimeLeft(m_workspace->job(m_current)->tokensPerSecond);
   createRuns(m_current, {variant}, RunState::kWaiting);
   if (const Run* run = m_workspace->findRun(m_current, variant)) {
     m_workspace->changeRun(run->id, [&result](Run& r) { takeRecord(&r, result.run); });
