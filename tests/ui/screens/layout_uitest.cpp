@@ -51,7 +51,7 @@ class LayoutTest : public QObject {
     MainWindow window(std::move(client));
     window.resize(size);
     window.show();
-    screens::settle(200);
+    screens::settle(100);
     QStringList found;
     QSet<QString> known;
     const screens::Visit visit = [&](const QString& name, QWidget* dialog) {
@@ -65,11 +65,12 @@ class LayoutTest : public QObject {
     };
     screens::visitStart(window, visit);
     QVERIFY(window.openPath(QStringLiteral(MXSCOPE_SOURCE_DIR "/resources/demo/demo.mxscope")));
-    screens::settle(600);
+    QTRY_VERIFY(window.isIdle());
+    screens::settle(100);
     visit(u"builder"_s, nullptr);
     screens::visitDialogs(window, visit);
     sample::fill(*window.workspace());
-    screens::settle(300);
+    screens::settle(150);
     screens::visitResults(window, visit);
     for (const QString& problem : found) {
       qWarning().noquote() << problem;

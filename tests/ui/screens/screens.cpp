@@ -11,6 +11,7 @@
 
 #include "models/workspace.h"
 #include "mxscope/ui/main_window.h"
+#include "panels/problem_bar.h"
 #include "plots/plot_card.h"
 #include "theme/theme.h"
 
@@ -19,7 +20,8 @@ using namespace Qt::StringLiterals;
 namespace mxscope::ui::screens {
 namespace {
 
-constexpr int kDialogMilliseconds = 100;
+constexpr int kDialogMilliseconds = 20;
+constexpr int kRedrawMilliseconds = 70;  // cards draw anew 50 ms after a change
 
 int g_pace = 1;
 
@@ -32,12 +34,11 @@ void withDialog(const QString& name, const Visit& visit, const std::function<voi
       return;
     }
     seen = true;
-    settle();
+    settle(30);
     visit(name, dialog);
     qobject_cast<QDialog*>(dialog)->reject();
   });
   open();
-  settle();
   if (!seen) {
     qWarning("screens: %s did not open", qPrintable(name));
   }
@@ -96,7 +97,7 @@ void visitCards(MainWindow& window, const Visit& visit) {
     } else {
       Q_EMIT card->maximiseRequested(true);
     }
-    settle(120);
+    settle(kRedrawMilliseconds);
     visit(QString(u"card-"_s + card->id()), nullptr);
     if (tabs == nullptr) {
       Q_EMIT card->maximiseRequested(false);
@@ -120,7 +121,7 @@ void visitResults(MainWindow& window, const Visit& visit) {
         tabs->setCurrentIndex(tab);
       }
     }
-    settle(120);
+    settle(kRedrawMilliseconds);
   };
   const QStringList runs = workspace->runIds();
   if (runs.size() > 4) {
@@ -132,7 +133,7 @@ void visitResults(MainWindow& window, const Visit& visit) {
     visit(u"compare"_s, nullptr);
     workspace->setSelection({});
     tabs->setCurrentIndex(0);
-    settle(120);
+    settle(kRedrawMilliseconds);
   }
   visitCards(window, visit);
   PlotCard* bars = window.findChild<PlotCard*>(u"card-bars"_s);
@@ -148,6 +149,30 @@ void visitResults(MainWindow& window, const Visit& visit) {
     visit(QString(u"results-"_s + tabs->tabText(tab).section(u' ', 0, 0).toLower()), nullptr);
   }
   tabs->setCurrentIndex(0);
+  settle();
+  visitProblems(window, visit);
+}
+
+void visitProblems(MainWindow& window, const Visit& visit) {
+  auto* bar = window.findChild<ProblemBar*>();
+  Problem problem;
+  problem.title = u"Llama-3.2-1B was interrupted."_s;
+  problem.text =
+      u"The program ended while it ran. What it had finished is kept, and the queue is paused."_s;
+  problem.code = u"interrupted"_s;
+  bar->show(problem, u"Resume"_s);
+  settle(kRedrawMilliseconds);
+  visit(u"problem-interrupted"_s, nullptr);
+  problem.title = u"Llama-3.2-1B failed."_s;
+  problem.text =
+      u"cuda:0 is out of memory: 27.3 GiB are needed for one window of 8192 tokens with its copies "
+      "of weights, 21.9 GiB are free. Other processes hold 1.6 GiB of it. The other jobs continue."_s;
+  problem.code = u"out_of_memory"_s;
+  bar->show(problem, u"Retry with smaller batch"_s);
+  settle(kRedrawMilliseconds);
+  visit(u"problems"_s, nullptr);
+  bar->dismiss();
+  bar->dismiss();
   settle();
 }
 

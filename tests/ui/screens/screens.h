@@ -19,7 +19,7 @@ namespace screens {
 using Visit = std::function<void(const QString& name, QWidget* dialog)>;
 
 // Lets timers and paint events run for a while, times the pace.
-void settle(int milliseconds = 50);
+void settle(int milliseconds = 30);
 // 1: as fast as the layout settles; pictures take more, so that curves and figures are complete.
 void setPace(int pace);
 // What the window shows before anything has run: page, builder, dialogs.
@@ -28,6 +28,8 @@ void visitStart(MainWindow& window, const Visit& visit);
 void visitDialogs(MainWindow& window, const Visit& visit);
 // Cards, table, details and the other tabs of a window that has results.
 void visitResults(MainWindow& window, const Visit& visit);
+// The bar above the centre: an interrupted job, then a failure over it.
+void visitProblems(MainWindow& window, const Visit& visit);
 // Only the cards, each as large as it gets.
 void visitCards(MainWindow& window, const Visit& visit);
 

@@ -145,7 +145,7 @@ class Walk:
         card = desk.place(node)
         desk.click("frame", "Perplexity", exact=True)
         desk.key("ctrl+shift+c")
-        time.sleep(0.5)
+        desk.wait(lambda: desk.shows("Copied "), 10, "the word that it is copied")
         image = subprocess.run(["xclip", "-selection", "clipboard", "-t", "image/png", "-o"],
                                capture_output=True, timeout=20).stdout
         path = os.path.join(desk.shots, f"{desk.prefix}pasted.png")
@@ -235,11 +235,10 @@ class Walk:
         folder = tempfile.mkdtemp(dir=desk.work)
         self.start()
         self.add_model(folder)
-        desk.wait(lambda: desk.shows("config.json") or desk.shows("no model"), 20, "the reason")
-        time.sleep(0.5)
+        desk.wait(lambda: desk.shows("config.json"), 20, "the reason")
         desk.shot("wrong-folder")
         desk.key("ctrl+z")
-        time.sleep(0.5)
+        desk.wait(lambda: not desk.shows("config.json"), 10, "the end of the refused model")
         desk.shot("wrong-folder-undone")
 
     def full_disk(self) -> None:

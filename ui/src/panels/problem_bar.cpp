@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "panels/problem_bar.h"
 
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <QTextDocument>
 #include <QToolButton>
+#include <algorithm>
 
 #include "theme/icons.h"
 
 namespace mxscope::ui {
+
+namespace {
+
+// More lines would leave the cards below too little height.
+constexpr int kLines = 3, kLinesOfLowWindow = 2;
+constexpr int kLow = 900;                 // pixels of a window
+constexpr int kNarrowest = 60;            // pixels: before the first layout
+constexpr qsizetype kLongestText = 1200;  // of a text that has no end
+
+}  // namespace
 
 ProblemBar::ProblemBar(QWidget* parent) : QFrame(parent) {
   setObjectName(QStringLiteral("problemBar"));
@@ -21,6 +34,7 @@ ProblemBar::ProblemBar(QWidget* parent) : QFrame(parent) {
   m_text->setWordWrap(true);
   m_text->setTextFormat(Qt::RichText);
   m_text->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+  m_text->installEventFilter(this);
   layout->addWidget(m_text, 1);
   m_action = new QPushButton(this);
   m_action->setObjectName(QStringLiteral("problemAction"));
@@ -84,18 +98,60 @@ void ProblemBar::refresh() {
     return;
   }
   const Entry& last = m_problems.last();
-  QString text = QStringLiteral("<b>%1</b> %2")
-                     .arg(last.problem.title.toHtmlEscaped(),
-                          last.problem.text.left(600).toHtmlEscaped().replace(
-                              QLatin1Char('\n'), QLatin1String("<br>")));
-  if (m_problems.size() > 1) {
-    text =
-        tr("<b>%n problem(s).</b> The last: ", nullptr, static_cast<int>(m_problems.size())) + text;
-  }
-  m_text->setText(text);
+  fitText();
   setAccessibleDescription(last.problem.title + QLatin1Char(' ') + last.problem.text);
   m_action->setText(last.actionText);
   m_action->setVisible(!last.actionText.isEmpty());
+}
+
+void ProblemBar::fitText() {
+  if (m_problems.isEmpty()) {
+    return;
+  }
+  const Problem& last = m_problems.last().problem;
+  const auto shown = [&](qsizetype length) {
+    QString text = last.text.left(length).toHtmlEscaped();
+    text.replace(QLatin1Char('\n'), QLatin1String("<br>"));
+    if (length < last.text.size()) {
+      text += QChar(0x2026);
+    }
+    text = QStringLiteral("<b>%1</b> %2").arg(last.title.toHtmlEscaped(), text);
+    return m_problems.size() > 1
+               ? tr("<b>%n problem(s).</b> The last: ", nullptr, int(m_problems.size())) + text
+               : text;
+  };
+  // As much as fits into a few lines; Details say all of it.
+  qsizetype fitting = std::min(last.text.size(), kLongestText);
+  if (m_text->width() > kNarrowest) {
+    const int lines = window()->height() < kLow ? kLinesOfLowWindow : kLines;
+    const int room = lines * m_text->fontMetrics().lineSpacing() + 2;
+    const auto fits = [&](qsizetype length) {
+      QTextDocument document;
+      document.setDefaultFont(m_text->font());
+      document.setDocumentMargin(0);
+      document.setHtml(shown(length));
+      document.setTextWidth(m_text->width());
+      return document.size().height() <= room;
+    };
+    if (!fits(fitting)) {
+      qsizetype low = 0;
+      while (fitting - low > 1) {
+        const qsizetype middle = (low + fitting) / 2;
+        (fits(middle) ? low : fitting) = middle;
+      }
+      fitting = low;
+    }
+  }
+  m_text->setText(shown(fitting));
+  m_text->setToolTip(fitting < last.text.size() ? last.text : QString());
+}
+
+bool ProblemBar::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == m_text &&
+      (event->type() == QEvent::Resize || event->type() == QEvent::FontChange)) {
+    fitText();
+  }
+  return QFrame::eventFilter(watched, event);
 }
 
 }  // namespace mxscope::ui

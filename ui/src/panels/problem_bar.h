@@ -31,6 +31,9 @@ class ProblemBar : public QFrame {
  Q_SIGNALS:
   void detailsRequested(const Problem& problem);
 
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
  private:
   struct Entry {
     Problem problem;
@@ -38,6 +41,7 @@ class ProblemBar : public QFrame {
     std::function<void()> action;
   };
   void refresh();
+  void fitText();
 
   QList<Entry> m_problems;
   QLabel* m_text;
