@@ -79,12 +79,6 @@ std::int64_t share_of(std::int64_t bytes, double part) {
   return static_cast<std::int64_t>(static_cast<double>(std::max<std::int64_t>(0, bytes)) * part);
 }
 
-std::string gib(std::int64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%.2f GiB", static_cast<double>(bytes) / (1 << 30));
-  return text;
-}
-
 // What a device needs apart from weights, cache and the states of more than one micro-batch.
 struct Needs {
   std::int64_t state_bytes = 0;  // of all states of one micro-batch
@@ -368,7 +362,7 @@ class Planner {
                                     std::int64_t room) const {
     throw Error(ErrorCode::kOutOfMemory,
                 "model '" + job_.model_name + "' does not fit with placement " + what + ": " +
-                    gib(needed) + " of weights must stay on the device and " + gib(room) +
+                    in_gib(needed) + " of weights must stay on the device and " + in_gib(room) +
                     " are free for them beside one micro-batch; use a smaller batch, a higher "
                     "max_memory_gib or more GPUs");
   }
@@ -389,6 +383,12 @@ std::int64_t MemoryPlan::total() const {
     most = std::max(most, stage.total());
   }
   return most;
+}
+
+std::string in_gib(std::int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.2f GiB", static_cast<double>(bytes) / (1 << 30));
+  return text;
 }
 
 std::vector<std::int64_t> free_bytes(const std::vector<std::string>& devices) {

@@ -44,6 +44,9 @@ struct MemoryPlan {
 // Bytes free on each of the job's devices now.
 [[nodiscard]] std::vector<std::int64_t> free_bytes(const std::vector<std::string>& devices);
 
+// "12.34 GiB", for messages.
+[[nodiscard]] std::string in_gib(std::int64_t bytes);
+
 // `placement` kAuto: the first of replicate, split (several GPUs) and stream that fits, and the
 // last of them where none does, so that the run can tell what is missing. `available`: bytes per
 // device of the job. Throws Error kUnsupported for a placement that the devices rule out, and

@@ -317,11 +317,11 @@ class JobRun {
           std::string free;
           const std::vector<std::int64_t> bytes = free_bytes(job_.devices);
           for (std::size_t i = 0; i < bytes.size(); ++i) {
-            free += (i > 0 ? ", " : "") + std::to_string(bytes[i]) + " on " + job_.devices[i];
+            free += (i > 0 ? ", " : "") + in_gib(bytes[i]) + " on " + job_.devices[i];
           }
           throw Error(ErrorCode::kOutOfMemory, met + "; the job needs about " +
-                                                   std::to_string(plan.total()) +
-                                                   " bytes on a device, free are " + free);
+                                                   in_gib(plan.total()) +
+                                                   " on a device, free are " + free);
         }
       }
     }
