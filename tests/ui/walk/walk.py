@@ -11,6 +11,7 @@ five minutes and wants the machine for itself.
 """
 import argparse
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -229,6 +230,54 @@ class Walk:
         print(f"    the demo ended {time.monotonic() - began + 4:.0f} s after its first tokens")
         desk.shot("demo-done")
 
+    def rows(self) -> list[str]:
+        """Jobs of the queue from top to bottom."""
+        table = self.desk.find("table", "Queue of jobs", exact=True)
+        places = []
+        for node in self.desk.nodes(table) if table else ():
+            for name in ("first", "second", "third"):
+                if (node.name or "").startswith(name) and self.desk.place(node):
+                    places.append((self.desk.place(node)[1], name))
+        return [name for _, name in sorted(set(places))]
+
+    def reorder(self) -> None:
+        """UX 16: a row of the queue dragged by the mouse; undone and done again by keys."""
+        desk = self.desk
+        path = os.path.join(tempfile.mkdtemp(dir=desk.work), "three.mxscope")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"format": "mxscope-experiment", "version": 1, "name": "three",
+                       "models": [{"name": name, "source": self.model}
+                                  for name in ("first", "second", "third")],
+                       "data": {"source": self.text},
+                       "protocol": {"name": "windows", "context": 128, "max_windows": 8},
+                       "variants": [{"name": "tier B", "tier": "B"}], "devices": ["cpu"]}, file)
+        desk.launch(self.gui, "--engine", self.engine, "--size", "1680x1000", "--open", path)
+        desk.wait(lambda: desk.find("push button", "Add 3 runs to queue"), 20, "the button")
+        desk.key("ctrl+Return")
+        desk.wait(lambda: self.rows() == ["first", "second", "third"], 10, "three jobs")
+        self.drag("third", "first")
+        desk.wait(lambda: self.rows() == ["third", "first", "second"], 10, "the moved row")
+        desk.shot("dragged")
+        desk.key("ctrl+z")
+        desk.wait(lambda: self.rows() == ["first", "second", "third"], 10, "the old order")
+        desk.click_in("table", "Queue of jobs", "second", at=20)
+        desk.key("alt+Up")
+        desk.wait(lambda: self.rows() == ["second", "first", "third"], 10, "the row moved by keys")
+        desk.shot("moved-by-keys")
+
+    def drag(self, name: str, above: str) -> None:
+        desk = self.desk
+        table = desk.find("table", "Queue of jobs", exact=True)
+        places = {node.name: desk.place(node) for node in desk.nodes(table) if desk.place(node)}
+        x, y, _, height = places[name]
+        top = places[above][1]
+        desk.xdo("mousemove", x + 30, y + height // 2, "mousedown", 1)
+        for step in range(1, 11):
+            desk.xdo("mousemove", x + 30 + step, y + height // 2 + (top + 2 - y - height // 2) *
+                     step // 10)
+            time.sleep(0.05)
+        desk.xdo("mouseup", 1)
+
     def wrong_folder(self) -> None:
         """A folder without a model: the reason beside the list, and nothing can be queued."""
         desk = self.desk
@@ -276,7 +325,8 @@ class Walk:
             subprocess.run(["umount", disk], check=False)
 
 
-WALKS = ["export", "killed", "no_gpu", "no_engine", "wrong_folder", "full_disk", "welcome"]
+WALKS = ["export", "killed", "no_gpu", "no_engine", "wrong_folder", "full_disk", "welcome",
+         "reorder"]
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Keyboard, command palette and accessibility of the whole window. UX.md points 43, 44, 45.
+#include <QAbstractScrollArea>
 #include <QAccessible>
 #include <QComboBox>
 #include <QLineEdit>
@@ -66,6 +67,41 @@ bool needsName(QAccessible::Role role) {
     default:
       return false;
   }
+}
+
+// Counts what has a name below the widget, and lists what should have one and has none.
+int namesBelow(QWidget* root, QStringList* nameless) {
+  int named = 0;
+  QSet<QObject*> seen;
+  QList<QAccessibleInterface*> items;
+  walk(QAccessible::queryAccessibleInterface(root), &seen, &items);
+  for (QAccessibleInterface* item : items) {
+    const auto* widget = qobject_cast<QWidget*>(item->object());
+    const bool plot = qobject_cast<PlotView*>(item->object()) != nullptr;
+    if (!plot && !needsName(item->role())) {
+      continue;
+    }
+    // Qt's own: scroll bars' buttons, the corner of a table, an empty extension button.
+    if (widget && (widget->objectName().startsWith(QLatin1String("qt_")) ||
+                   !widget->isVisibleTo(root) || widget->width() == 0)) {
+      continue;
+    }
+    if (item->text(QAccessible::Name).trimmed().isEmpty()) {
+      *nameless << QStringLiteral("%1 '%2' in '%3' of '%4', role %5")
+                       .arg(item->object()
+                                ? QLatin1String(item->object()->metaObject()->className())
+                                : QLatin1String("item"),
+                            item->object() ? item->object()->objectName() : QString(),
+                            item->object() && item->object()->parent()
+                                ? item->object()->parent()->objectName()
+                                : QString(),
+                            root->windowTitle())
+                       .arg(int(item->role()));
+    } else {
+      ++named;
+    }
+  }
+  return named;
 }
 
 }  // namespace
@@ -265,34 +301,7 @@ class WindowAccessTest : public QObject {
     for (int tab = 0; tab < tabs->count(); ++tab) {
       tabs->setCurrentIndex(tab);
       QTest::qWait(20);
-      QSet<QObject*> seen;
-      QList<QAccessibleInterface*> items;
-      walk(QAccessible::queryAccessibleInterface(m_shown->window.get()), &seen, &items);
-      for (QAccessibleInterface* item : items) {
-        const auto* widget = qobject_cast<QWidget*>(item->object());
-        const bool plot = qobject_cast<PlotView*>(item->object()) != nullptr;
-        if (!plot && !needsName(item->role())) {
-          continue;
-        }
-        // Qt's own: scroll bars' buttons, the corner of a table, an empty extension button.
-        if (widget && (widget->objectName().startsWith(QLatin1String("qt_")) ||
-                       !widget->isVisibleTo(m_shown->window.get()) || widget->width() == 0)) {
-          continue;
-        }
-        if (item->text(QAccessible::Name).trimmed().isEmpty()) {
-          nameless << QStringLiteral("%1 '%2' in '%3', role %4")
-                          .arg(item->object()
-                                   ? QLatin1String(item->object()->metaObject()->className())
-                                   : QLatin1String("item"),
-                               item->object() ? item->object()->objectName() : QString(),
-                               item->object() && item->object()->parent()
-                                   ? item->object()->parent()->objectName()
-                                   : QString())
-                          .arg(int(item->role()));
-        } else {
-          ++named;
-        }
-      }
+      named += namesBelow(m_shown->window.get(), &nameless);
     }
     nameless.removeDuplicates();
     QVERIFY2(nameless.isEmpty(), qPrintable(nameless.join(QLatin1Char('\n'))));
@@ -306,6 +315,75 @@ class WindowAccessTest : public QObject {
       QVERIFY2(hasTable, qPrintable(card->id()));
       card->showTable(false);
     }
+  }
+
+  // Points 43, 44 and 45 for dialogs: names, Tab reaches all of it, letters stay in text fields.
+  void dialogsHaveNamesAndKeys_data() {
+    QTest::addColumn<QString>("action");
+    for (const char* action :
+         {"experimentAddVariants", "experimentSweep", "editPalette", "editSettings",
+          "helpShortcuts", "helpSetup", "helpAbout", "resultsPlot"}) {
+      QTest::newRow(action) << QString::fromLatin1(action);
+    }
+  }
+  void dialogsHaveNamesAndKeys() {
+    QFETCH(const QString, action);
+    const Workspace& w = m_shown->workspace();
+    m_shown->workspace().setSelection({w.runIds().last()});
+    bool opened = false;
+    QStringList nameless, unreached;
+    int named = 0;
+    QTimer::singleShot(50, m_shown->window.get(), [&] {
+      auto* dialog = qobject_cast<QDialog*>(QApplication::activeModalWidget());
+      opened = dialog != nullptr;
+      if (!opened) {
+        return;
+      }
+      named = namesBelow(dialog, &nameless);
+      // Round by Tab, and by arrows within groups that Tab enters at one place.
+      QSet<const QWidget*> reached;
+      for (int step = 0; step < 200; ++step) {
+        QWidget* focus = dialog->focusWidget();
+        if (!focus || reached.contains(focus)) {
+          break;
+        }
+        reached.insert(focus);
+        if (focus->focusProxy()) {
+          reached.insert(focus->focusProxy());
+        }
+        if (auto* line = qobject_cast<QLineEdit*>(focus);
+            line && !line->isReadOnly() && !line->validator()) {
+          line->clear();
+          QTest::keyClicks(line, QStringLiteral("rbptf0 x"));
+          if (line->text() != QStringLiteral("rbptf0 x")) {
+            unreached << QStringLiteral("text field takes no letters: ") + line->objectName();
+          }
+        }
+        QTest::keyClick(dialog->focusWidget(), Qt::Key_Tab);
+      }
+      for (const QWidget* widget : dialog->findChildren<QWidget*>()) {
+        const auto* button = qobject_cast<const QAbstractButton*>(widget);
+        const bool radio = button && button->autoExclusive();
+        if (widget->isVisible() && widget->isEnabled() && !radio && !reached.contains(widget) &&
+            !widget->objectName().startsWith(QLatin1String("qt_")) &&
+            (button || (widget->focusPolicy() & Qt::TabFocus)) && !widget->focusProxy() &&
+            !qobject_cast<const QAbstractScrollArea*>(widget->parentWidget()) &&
+            !qobject_cast<const QLineEdit*>(widget->parentWidget()) &&
+            !QByteArray(widget->metaObject()->className()).startsWith("QTableCornerButton")) {
+          unreached << QLatin1String(widget->metaObject()->className()) + QLatin1Char(' ') +
+                           widget->objectName() + QLatin1Char(' ') +
+                           (button ? button->text() : QString());
+        }
+      }
+      dialog->reject();
+    });
+    m_shown->trigger(action.toLatin1());
+    QVERIFY(opened);
+    QVERIFY2(nameless.isEmpty(), qPrintable(nameless.join(QLatin1Char('\n'))));
+    QVERIFY2(unreached.isEmpty(), qPrintable(unreached.join(QLatin1Char('\n'))));
+    QVERIFY(named >= 1);
+    QVERIFY(!w.isPinned(w.runIds().last()));
+    QVERIFY(!w.isChosenBaseline(w.runIds().last()));
   }
 };
 

@@ -164,7 +164,8 @@ class WindowQueueTest : public QObject {
     QCOMPARE(s.workspace().jobIds(), QStringList({ids[0], ids[2], ids[1]}));
     QTest::keyClick(table, Qt::Key_Down, Qt::AltModifier);
     QCOMPARE(s.workspace().jobIds(), ids);
-    // What the view calls when a row is dropped above the first one.
+    // What the view calls when a row is dropped above the first one. Offscreen no drag begins: a
+    // real one is made by walk.py (reorder).
     const std::unique_ptr<QMimeData> mime(table->model()->mimeData({table->model()->index(2, 0)}));
     table->model()->dropMimeData(mime.get(), Qt::MoveAction, 0, 0, {});
     QCOMPARE(s.workspace().jobIds(), QStringList({ids[2], ids[0], ids[1]}));
@@ -262,7 +263,10 @@ class WindowQueueTest : public QObject {
     mxscope::MessageEvent message;
     message.kind = mxscope::MessageKind::kError;
     message.code = "out_of_memory";
-    message.text = "cuda:0 is out of memory: the run needs 27.0 GiB, 21.9 GiB are free.";
+    // As the engine says it (run_job.cpp).
+    message.text =
+        "cuda:0 is out of memory: CUDA out of memory. Tried to allocate 2.00 GiB; the job needs "
+        "about 27.00 GiB on a device, free are 21.90 GiB on cuda:0";
     s.engine->setStream({engineEvent(message), engineEvent(mxscope::DoneEvent{"failed", 1})});
     QVERIFY(s.open(path("oom.mxscope"), smallExperiment()));
     s.trigger("experimentAdd");
@@ -270,7 +274,8 @@ class WindowQueueTest : public QObject {
     auto* action = s.find<QPushButton>("problemAction");
     QTRY_VERIFY(action->isVisible());
     const QString text = s.find<QLabel>("problemText")->text();
-    QVERIFY(text.contains(QStringLiteral("27.0 GiB")) && text.contains(QStringLiteral("21.9 GiB")));
+    QVERIFY(text.contains(QStringLiteral("27.00 GiB")) &&
+            text.contains(QStringLiteral("21.90 GiB")));
     QCOMPARE(action->text(), QStringLiteral("Retry with smaller batch"));
     s.engine->setStream(wholeRun());
     action->click();

@@ -104,7 +104,8 @@ void TradeoffCard::fill() {
   }
   const QStringList ids = m_workspace->runIds();
   const bool figures = std::any_of(ids.begin(), ids.end(), [this](const QString& id) {
-    return hasFigures(*m_workspace->run(id));
+    const Run* run = m_workspace->run(id);
+    return run->state == RunState::kDone && hasFigures(*run);
   });
   if (figures) {
     setEmptyState(u"chart-scatter"_s, tr("Sizes of weights are not known"),
