@@ -123,8 +123,7 @@ struct Sight {
 
   // Scores of a key that some lanes do not see, with those at minus infinity.
   [[nodiscard]] Floats hide(Floats score, std::int64_t key, int vector) const {
-    const Ints distance =
-        lane_numbers() + static_cast<std::int32_t>(begin + vector * kLanes - key);
+    const Ints distance = lane_numbers() + static_cast<std::int32_t>(begin + vector * kLanes - key);
     const Floats hidden = splat(-__builtin_inff());
     Floats seen = distance < 0 ? hidden : score;
     if (window > 0) {

@@ -5,6 +5,7 @@
 
 #include "detail/quantize_plan.h"
 #include "mxscope/kernels/attention.h"
+#include "mxscope/kernels/norm_quantize.h"
 #include "mxscope/kernels/token_stats.h"
 
 // The entry points that are compiled once per instruction set, and the choice among them.
@@ -20,6 +21,8 @@ struct CpuKernels {
                               const LogitsView& variant, const std::int64_t* targets,
                               const TokenStats& out, const TokenComparison& against);
   void (*attention)(const AttentionArguments& arguments);
+  void (*norm)(const NormArguments& arguments);
+  void (*silu)(const GateArguments& arguments);
 };
 
 namespace generic {

@@ -151,6 +151,16 @@ MXSCOPE_INLINE Doubles low_doubles(Floats a) {
 MXSCOPE_INLINE Doubles high_doubles(Floats a) {
   return widen_from<kLanes / 2>(a, std::make_index_sequence<kLanes / 2>{});
 }
+template <std::size_t... kIndex>
+MXSCOPE_INLINE Floats join(Doubles low, Doubles high, std::index_sequence<kIndex...>) {
+  typedef float Half __attribute__((vector_size(2 * kLanes)));
+  return __builtin_shufflevector(__builtin_convertvector(low, Half),
+                                 __builtin_convertvector(high, Half), static_cast<int>(kIndex)...);
+}
+// The inverse of low_doubles() and high_doubles(), rounded.
+MXSCOPE_INLINE Floats join(Doubles low, Doubles high) {
+  return join(low, high, std::make_index_sequence<kLanes>{});
+}
 MXSCOPE_INLINE double sum_of(Doubles a) {
   double sum = 0;
   for (int i = 0; i < kLanes / 2; ++i) {

@@ -137,8 +137,7 @@ TEST(Attention, AWindowAloneGetsTheBitsItGetsAmongOthers) {
         one.numbers.assign(x.numbers.begin() + x.offsets[w] * x.stride(),
                            x.numbers.begin() + x.offsets[w + 1] * x.stride());
         const std::vector<float> alone = one.by(*version);
-        RC_ASSERT(std::equal(alone.begin(), alone.end(),
-                             together.begin() + x.offsets[w] * width));
+        RC_ASSERT(std::equal(alone.begin(), alone.end(), together.begin() + x.offsets[w] * width));
       }
     }
   }));
@@ -200,8 +199,7 @@ TEST(Attention, AQueryThatSeesNoNumberGetsNone) {
     for (const CpuKernels* version : versions()) {
       const std::vector<float> out = x.by(*version);
       for (std::int64_t d = 0; d < x.size; ++d) {
-        EXPECT_TRUE(std::isnan(out[static_cast<std::size_t>(kBad * x.size + d)]))
-            << version->name;
+        EXPECT_TRUE(std::isnan(out[static_cast<std::size_t>(kBad * x.size + d)])) << version->name;
         EXPECT_TRUE(std::isfinite(out[static_cast<std::size_t>((kBad - 1) * x.size + d)]))
             << version->name;
       }

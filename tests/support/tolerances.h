@@ -22,6 +22,12 @@ inline constexpr Tolerance kAttentionCpu{4e-6, 0};
 inline constexpr Tolerance kTokenStatsCuda{2e-6, 1e-6};
 inline constexpr Tolerance kTokenKlCuda{1e-6, 1e-5};
 
+// Sums of a row are float64; one rounding of the normalised number, one each of weight and bias.
+inline constexpr Tolerance kNormCpu{3e-7, 1.5e-7};
+// The exponential errs by 1e-7, its argument for the larger magnitudes by half a unit in its last
+// place; sum, quotient and product by half a unit each.
+inline constexpr Tolerance kGateCpu{2e-7, 6e-7};
+
 // Norms and activations in float32: sums over a row, one division and the device's exp, erf and
 // tanh (2 units in the last place). 16-bit results may be off by one unit more, where a difference
 // in float32 crosses a rounding boundary; results near 0 of 1 + erf or 1 + tanh lose leading

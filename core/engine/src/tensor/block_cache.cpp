@@ -4,6 +4,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,6 +18,7 @@ namespace {
 // Smaller blocks are left to the C library, which keeps them for itself without harm. Larger ones
 // are mappings of their own: what is freed is free, whatever lies beside it.
 constexpr std::size_t kSmallest = 1 << 20;
+constexpr std::size_t kHugePage = 2 << 20;
 constexpr std::size_t kAlignment = 64;  // of a cache line and of the widest vector
 
 class BlockCache final : public c10::Allocator {
@@ -84,6 +86,9 @@ class BlockCache final : public c10::Allocator {
   }
 
   static void* from_system(std::size_t size) {
+    if (size >= kHugePage) {
+      return in_huge_pages(size + kAlignment);
+    }
     if (size >= kSmallest) {
       void* start = mmap(nullptr, size + kAlignment, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -91,6 +96,30 @@ class BlockCache final : public c10::Allocator {
     }
     void* start = nullptr;
     return posix_memalign(&start, kAlignment, size + kAlignment) == 0 ? start : nullptr;
+  }
+  // A mapping whose whole huge pages come as such, where the system gives them: one fault instead
+  // of 512. What lies behind the last of them stays in small pages, so no more memory is taken.
+  static void* in_huge_pages(std::size_t size) {
+    if (size > SIZE_MAX - 2 * kHugePage) {
+      return nullptr;
+    }
+    const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t bytes = (size + page - 1) / page * page;
+    void* mapped = mmap(nullptr, bytes + kHugePage, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) {
+      return nullptr;
+    }
+    auto* begin = static_cast<char*>(mapped);
+    const std::size_t before =
+        (kHugePage - reinterpret_cast<std::uintptr_t>(mapped) % kHugePage) % kHugePage;
+    char* start = begin + before;
+    if (before > 0) {
+      munmap(begin, before);
+    }
+    munmap(start + bytes, kHugePage - before);
+    madvise(start, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+    return start;
   }
   static void to_system(void* start, std::size_t size) {
     if (size >= kSmallest) {

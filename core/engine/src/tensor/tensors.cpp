@@ -4,12 +4,12 @@
 #include <ATen/ATen.h>
 
 #include "mxscope/core/base/error.h"
+#include "mxscope/kernels/norm_quantize.h"
 #include "mxscope/kernels/rotary.h"
 #if MXSCOPE_HAS_CUDA
 #include <c10/cuda/CUDAStream.h>
 
 #include "mxscope/kernels/mx_quantize_cuda.h"
-#include "mxscope/kernels/norm_quantize.h"
 #include "mxscope/kernels/token_stats_cuda.h"
 #include "tensor/kernel_status.h"
 #endif
@@ -164,6 +164,9 @@ bool kernel_ran(int status) {
   }
   return status == 0;
 }
+#endif
+
+namespace {
 
 kernels::GateActivation kernel_activation(Activation activation) {
   switch (activation) {
@@ -178,9 +181,6 @@ kernels::GateActivation kernel_activation(Activation activation) {
   }
   throw Error(ErrorCode::kInternal, "unknown activation");
 }
-#endif
-
-namespace {
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {
   switch (activation) {
@@ -234,6 +234,22 @@ at::Tensor apply_norm(const at::Tensor& x, const at::Tensor& weight, const at::T
     }
   }
 #endif
+  if (x.is_cpu() && x.scalar_type() == at::kFloat && x.numel() > 0) {
+    const at::Tensor in = x.contiguous();
+    at::Tensor out = at::empty_like(in);
+    kernels::NormArguments a;
+    a.norm = kind == NormKind::kLayerNorm ? kernels::Norm::kLayer : kernels::Norm::kRms;
+    a.epsilon = static_cast<float>(eps);
+    a.cols = a.row_stride = x.size(-1);
+    a.rows = x.numel() / a.cols;
+    a.x = in.const_data_ptr();
+    a.weight = weight.defined() ? weight.const_data_ptr() : nullptr;
+    a.bias = bias.defined() ? bias.const_data_ptr() : nullptr;
+    a.plain = out.mutable_data_ptr();
+    if (kernels::norm_cpu(a)) {
+      return quantised_or_plain(std::move(out), quantised, narrow);
+    }
+  }
   if (kind == NormKind::kLayerNorm) {
     return quantised_or_plain(at::layer_norm(x, {x.size(-1)}, weight, bias, eps), quantised,
                               narrow);
@@ -271,6 +287,22 @@ at::Tensor apply_gate(const at::Tensor& gate, const at::Tensor& up, Activation a
     }
   }
 #endif
+  if (gate.is_cpu() && gate.scalar_type() == at::kFloat && gate.numel() > 0 &&
+      gate.stride(1) == 1 &&
+      (!up.defined() || (up.stride(1) == 1 && up.stride(0) == gate.stride(0)))) {
+    at::Tensor out = at::empty(gate.sizes(), gate.options());
+    kernels::GateArguments a;
+    a.activation = kernel_activation(activation);
+    a.rows = gate.size(0);
+    a.cols = a.out_row_stride = gate.size(1);
+    a.in_row_stride = gate.stride(0);
+    a.gate = gate.const_data_ptr();
+    a.up = up.defined() ? up.const_data_ptr() : nullptr;
+    a.plain = out.mutable_data_ptr();
+    if (kernels::gate_cpu(a)) {
+      return quantised_or_plain(std::move(out), quantised, narrow);
+    }
+  }
   at::Tensor out = activate(gate, activation);
   if (up.defined()) {
     out.mul_(up);

@@ -35,9 +35,9 @@ struct AttentionArguments {
 inline constexpr std::int64_t kLargestAttentionHead = 256;
 
 // The reference computes in float64. The CPU version computes in float32; what a query gets depends
-// on its own window alone, and, where that holds numbers only, on what the query sees alone. NaN and
-// infinities that a query sees make its result NaN or infinite. Any thread; neither throws, and the
-// CPU version allocates nothing.
+// on its own window alone, and, where that holds numbers only, on what the query sees alone. NaN
+// and infinities that a query sees make its result NaN or infinite. Any thread; neither throws, and
+// the CPU version allocates nothing.
 void attention_reference(const AttentionArguments& arguments) noexcept;
 void attention_cpu(const AttentionArguments& arguments) noexcept;
 

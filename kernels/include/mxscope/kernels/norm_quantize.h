@@ -63,6 +63,12 @@ struct GateArguments {
 void norm_reference(const NormArguments& arguments) noexcept;
 void gate_reference(const GateArguments& arguments) noexcept;
 
+// The same for the plain results of float32 matrices: norms without residual and unit offset,
+// activation kSilu. Whatever else is asked for gives false, and then nothing was
+// written.
+[[nodiscard]] bool norm_cpu(const NormArguments& arguments) noexcept;
+[[nodiscard]] bool gate_cpu(const GateArguments& arguments) noexcept;
+
 // Asynchronous on the stream; all pointers are device memory, matrices and vectors aligned to 16
 // bytes, row strides and cols multiples of 16 bytes; for the norm cols is at most 16384 (float32)
 // or 32768. Blocks that are powers of two of 16 bytes up to 128 elements (float32) or 256, and
