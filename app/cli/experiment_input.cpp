@@ -54,13 +54,14 @@ Issues check_sources(const Experiment& experiment, const std::filesystem::path& 
 // Models that only the hub has are downloaded before anything looks at them. Returns why a model
 // cannot be had, by field; those are told with all other problems. A network or a disk that fails
 // ends the command.
-std::map<std::string, std::string> fetch_models(const ExperimentDocument& document) {
+std::map<std::string, std::string> fetch_models(const ExperimentDocument& document,
+                                                const std::function<bool()>& go_on) {
   Issues ignored;
   const Experiment experiment = experiment_from_json(std::string_view(document.text), ignored);
   std::map<std::string, std::string> refused;
   for (std::size_t m = 0; m < experiment.models.size(); ++m) {
     try {
-      fetch_model(experiment.models[m].source, document.base, experiment.models[m].revision);
+      fetch_model(experiment.models[m].source, document.base, experiment.models[m].revision, go_on);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kNotFound) {
         throw;
@@ -87,7 +88,7 @@ LoadedExperiment examine(ExperimentDocument document,
 }  // namespace
 
 void fetch_model(const std::string& source, const std::filesystem::path& base,
-                 const std::string& revision) {
+                 const std::string& revision, const std::function<bool()>& go_on) {
   try {
     static_cast<void>(resolve_model_source(source, base, revision));
     return;
@@ -98,8 +99,10 @@ void fetch_model(const std::string& source, const std::filesystem::path& base,
   }
   ProgressView view(inspect_terminal(STDERR_FILENO), false);
   static_cast<void>(fetch_model_source(source, base, revision, [&](const HubProgress& progress) {
-    view.downloading(source, progress.done_bytes, progress.total_bytes);
-    return true;
+    if (progress.total_bytes > 0) {
+      view.downloading(source, progress.done_bytes, progress.total_bytes);
+    }
+    return !go_on || go_on();
   }));
   view.clear();
 }
@@ -128,9 +131,9 @@ LoadedExperiment examine_experiment(const ExperimentFlags& flags) {
   return examine(make_document(flags), {});
 }
 
-LoadedExperiment load_experiment(const ExperimentFlags& flags) {
+LoadedExperiment load_experiment(const ExperimentFlags& flags, const std::function<bool()>& go_on) {
   ExperimentDocument document = make_document(flags);
-  const auto refused = fetch_models(document);
+  const auto refused = fetch_models(document, go_on);
   LoadedExperiment loaded = examine(std::move(document), refused);
   if (has_errors(loaded.issues)) {
     throw InvalidInput(loaded.document.subject, loaded.issues);

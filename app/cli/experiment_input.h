@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+#include <functional>
+#include <string>
+
 #include "experiment_flags.h"
 #include "mxscope/core/experiment/experiment.h"
 
@@ -18,13 +22,15 @@ struct LoadedExperiment {
 [[nodiscard]] LoadedExperiment examine_experiment(const ExperimentFlags& flags);
 
 // The same, where problems end the command: throws InvalidInput with all of them. Models that only
-// the hub has are downloaded first.
-[[nodiscard]] LoadedExperiment load_experiment(const ExperimentFlags& flags);
+// the hub has are downloaded first, as long as `go_on` says so.
+[[nodiscard]] LoadedExperiment load_experiment(const ExperimentFlags& flags,
+                                               const std::function<bool()>& go_on = {});
 
 // Downloads a model named ORGANISATION/NAME that neither a path nor the local cache has, showing
-// progress on standard error; does nothing for any other source. Throws Error saying why it cannot.
+// progress on standard error; does nothing for any other source. Throws Error saying why it cannot;
+// kCancelled once `go_on`, which is asked at least once a second, gives false.
 void fetch_model(const std::string& source, const std::filesystem::path& base,
-                 const std::string& revision);
+                 const std::string& revision, const std::function<bool()>& go_on = {});
 
 // Problems of an experiment given as text: its own, then those of files and models.
 [[nodiscard]] Issues examine_text(const std::string& text, const std::filesystem::path& base,

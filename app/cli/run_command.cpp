@@ -197,7 +197,8 @@ int run(const RunFlags& flags, bool json) {
     control.cancel();
   });
 
-  const LoadedExperiment loaded = load_experiment(flags.experiment);
+  const LoadedExperiment loaded =
+      load_experiment(flags.experiment, [&control] { return !control.cancelled(); });
   const Terminal terminal = inspect_terminal(STDERR_FILENO);
   RunDisplay display(terminal, flags.quiet, std::move(log));
   for (const Issue& issue : loaded.issues) {

@@ -3,6 +3,9 @@
 import hashlib
 import http.server
 import json
+import os
+import signal
+import subprocess
 import threading
 
 import support
@@ -18,6 +21,9 @@ class Hub(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answers)
         self.files = {path.name: path.read_bytes() for path in folder.iterdir()}
         self.asked = []
+        self.stuck = None  # the end of the path of a file that never arrives as a whole
+        self.stuck_now = threading.Event()
+        self.released = threading.Event()
 
     @property
     def url(self):
@@ -40,10 +46,23 @@ class Hub(http.server.ThreadingHTTPServer):
 class Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = self.server.answer(self.path)
+        if self.path.endswith(self.server.stuck or "\0"):
+            self.stall(body)
+            return
         self.send_response(404 if body is None else 200)
         self.send_header("Content-Length", str(len(body or b"")))
         self.end_headers()
         self.wfile.write(body or b"")
+
+    def stall(self, body):
+        """Sends half of the body and nothing more until the client or the test is gone."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:len(body) // 2])
+        self.wfile.flush()
+        self.server.stuck_now.set()
+        self.server.released.wait(60)
 
     def log_message(self, *_):
         pass
@@ -84,6 +103,29 @@ class HubModels(support.Case):
         write_json(self.dir / "here.mxscope", experiment("source", "text.txt"))
         self.command("run", "here.mxscope", "-o", "here", "--quiet", "--no-table")
         self.assertEqual(support.window_rows(self.dir / "out"), support.window_rows(self.dir / "here"))
+
+    def stop_while_stuck_in(self, end):
+        self.hub.stuck = end
+        self.addCleanup(self.hub.released.set)
+        write_json(self.dir / "e.mxscope", experiment("org/name", "text.txt"))
+        process = subprocess.Popen([support.MXSCOPE, "run", "e.mxscope", "-o", "out"], cwd=self.dir, stderr=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True, env={**os.environ, **self.env})
+        self.addCleanup(process.kill)
+        self.assertTrue(self.hub.stuck_now.wait(30))
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 3, errors)
+        self.assertIn("The download was cancelled.", errors)
+        self.assertNotIn("stopped at once", errors)
+
+    def test_one_interrupt_stops_a_download(self):
+        self.stop_while_stuck_in("/model.safetensors")
+        # What had arrived is kept and gone on with.
+        self.hub.stuck = None
+        self.command("run", "e.mxscope", "-o", "out", "--quiet", "--no-table")
+
+    def test_one_interrupt_stops_the_wait_for_the_list_of_files(self):
+        self.stop_while_stuck_in("?blobs=true")
 
     def test_validate_touches_no_network(self):
         write_json(self.dir / "e.mxscope", experiment("org/name", "text.txt"))

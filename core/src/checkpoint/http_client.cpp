@@ -46,6 +46,18 @@ std::size_t on_data(char* data, std::size_t, std::size_t size, void* user) {
   return 0;
 }
 
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto* transfer = static_cast<Transfer*>(user);
+  try {
+    if (transfer->request->keep_waiting()) {
+      return 0;
+    }
+  } catch (...) {
+  }
+  transfer->stopped = true;
+  return 1;
+}
+
 }  // namespace
 
 HttpReply http_get(const HttpRequest& request) {
@@ -70,6 +82,11 @@ HttpReply http_get(const HttpRequest& request) {
   curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_data);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+  if (request.keep_waiting) {
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
+  }
   if (!request.token.empty()) {
     curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
     curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, request.token.c_str());

@@ -15,6 +15,8 @@ struct HttpRequest {
   int64_t max_bytes = 0;  // a longer body is an error
   // Gets the body piece by piece; false stops the transfer.
   std::function<bool(std::string_view)> on_body;
+  // Asked about once a second, whether anything arrives or not; false stops the transfer.
+  std::function<bool()> keep_waiting = {};
 };
 
 struct HttpReply {

@@ -100,7 +100,10 @@ void check_status(long status, const std::string& what, const std::string& hub_i
                                   what + " of " + in_quotes(hub_id, 200) + ".");
 }
 
-Listing read_listing(const std::string& hub_id, const std::string& revision) {
+[[noreturn]] void cancelled() { throw Error(ErrorCode::kCancelled, "The download was cancelled."); }
+
+Listing read_listing(const std::string& hub_id, const std::string& revision,
+                     const std::function<bool(const HubProgress&)>& on_progress) {
   std::string escaped = revision;
   for (std::size_t at = escaped.find('/'); at != std::string::npos; at = escaped.find('/', at)) {
     escaped.replace(at, 1, "%2F");
@@ -110,10 +113,15 @@ Listing read_listing(const std::string& hub_id, const std::string& revision) {
       {.url = endpoint() + "/api/models/" + hub_id + "/revision/" + escaped + "?blobs=true",
        .token = environment("HF_TOKEN"),
        .max_bytes = kMaxListingBytes,
-       .on_body = [&](std::string_view piece) {
-         body += piece;
-         return true;
-       }});
+       .on_body =
+           [&](std::string_view piece) {
+             body += piece;
+             return true;
+           },
+       .keep_waiting = [&] { return !on_progress || on_progress({}); }});
+  if (reply.stopped) {
+    cancelled();
+  }
   check_status(reply.status, "revision " + revision, hub_id);
 
   const std::string name = "The hub's list of files of " + in_quotes(hub_id, 200);
@@ -290,7 +298,7 @@ class Download {
     }
     reported_ = now;
     if (!on_progress_(progress_)) {
-      throw Error(ErrorCode::kCancelled, "The download was cancelled.");
+      cancelled();
     }
   }
 
@@ -330,22 +338,27 @@ class Download {
     std::exception_ptr stopped;
     int64_t received = 0;
     progress_.done_bytes = before + from;
+    const auto go_on = [&] {
+      try {
+        report(false);
+      } catch (...) {
+        stopped = std::current_exception();
+      }
+      return !stopped;
+    };
     const HttpReply reply = http_get(
         {.url = endpoint() + "/" + hub_id_ + "/resolve/" + listing_.commit + "/" + file.name,
          .token = environment("HF_TOKEN"),
          .from = from,
          .max_bytes = file.bytes - from,
-         .on_body = [&](std::string_view piece) {
-           write_error = out.append(piece);
-           received += static_cast<int64_t>(piece.size());
-           progress_.done_bytes = before + from + received;
-           try {
-             report(false);
-           } catch (...) {
-             stopped = std::current_exception();
-           }
-           return write_error == 0 && !stopped;
-         }});
+         .on_body =
+             [&](std::string_view piece) {
+               write_error = out.append(piece);
+               received += static_cast<int64_t>(piece.size());
+               progress_.done_bytes = before + from + received;
+               return write_error == 0 && go_on();
+             },
+         .keep_waiting = go_on});
     if (stopped) {
       std::rethrow_exception(stopped);
     }
@@ -396,7 +409,7 @@ fs::path download_model(const std::string& hub_id, const std::string& revision,
                                     " is not fetched: the environment variable HF_HUB_OFFLINE is "
                                     "set.");
   }
-  const Listing listing = read_listing(hub_id, wanted);
+  const Listing listing = read_listing(hub_id, wanted, on_progress);
   const fs::path folder = hub_cache_folder() / hub_cache_name(hub_id);
   Download(hub_id, folder, listing, on_progress).run();
   if (wanted != listing.commit) {

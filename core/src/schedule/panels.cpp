@@ -70,8 +70,7 @@ void PanelDealer::finished(const Panel& panel, double seconds) {
   const std::int64_t by_time =
       per_batch > 0 ? static_cast<std::int64_t>(std::min(limits_.target_seconds / per_batch, 1e9))
                     : limits_.max_batches;
-  const std::int64_t ceiling =
-      std::max<std::int64_t>(1, std::min({limits_.max_batches, limits_.enough_batches, by_time}));
+  const std::int64_t ceiling = std::max<std::int64_t>(1, std::min(limits_.max_batches, by_time));
   if (panel.batches >= size_) {
     size_ = std::min(size_ * 2, ceiling);
   }

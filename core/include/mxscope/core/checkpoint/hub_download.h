@@ -22,7 +22,8 @@ struct HubProgress {
 //
 // Environment: HF_ENDPOINT (default https://huggingface.co), HF_TOKEN for models behind a licence,
 // HF_HUB_OFFLINE=1 refuses. `revision`: branch, tag or commit; empty: main. `on_progress` is called
-// from this thread about ten times a second; false cancels.
+// from this thread about ten times a second, once a second while nothing arrives, and with zeros
+// while the list of files is awaited; false cancels.
 //
 // Throws Error kInvalidInput (no hub id), kNotFound, kUnsupported (no safetensors), kCancelled, kIo
 // (network, disk; full disk: bytes needed and free).

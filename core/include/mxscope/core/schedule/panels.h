@@ -26,9 +26,6 @@ struct PanelLimits {
   std::int64_t max_batches = 1;    // what memory allows
   double target_seconds = 30;      // a panel should not take much longer
   std::int64_t workers = 1;        // the last panels are shared out among so many
-  // Micro-batches after which quantising weights anew costs little; panels grow no further than
-  // this unless weights are cached and growing is free.
-  std::int64_t enough_batches = 1 << 20;
 };
 
 // Deals panels of one job to workers. Any thread may call any member.
