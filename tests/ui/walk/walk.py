@@ -260,7 +260,7 @@ class Walk:
         desk.shot("dragged")
         desk.key("ctrl+z")
         desk.wait(lambda: self.rows() == ["first", "second", "third"], 10, "the old order")
-        desk.click_in("table", "Queue of jobs", "second", at=20)
+        desk.click_in("table", "Queue of jobs", "second · three", at=20)
         desk.key("alt+Up")
         desk.wait(lambda: self.rows() == ["second", "first", "third"], 10, "the row moved by keys")
         desk.shot("moved-by-keys")
@@ -268,13 +268,17 @@ class Walk:
     def drag(self, name: str, above: str) -> None:
         desk = self.desk
         table = desk.find("table", "Queue of jobs", exact=True)
-        places = {node.name: desk.place(node) for node in desk.nodes(table) if desk.place(node)}
-        x, y, _, height = places[name]
-        top = places[above][1]
+
+        def cell(text: str):
+            return next(desk.place(node) for node in desk.nodes(table)
+                        if (node.name or "").startswith(text) and desk.place(node))
+
+        x, y, _, height = cell(name)
+        top = cell(above)[1]
         desk.xdo("mousemove", x + 30, y + height // 2, "mousedown", 1)
         for step in range(1, 11):
-            desk.xdo("mousemove", x + 30 + step, y + height // 2 + (top + 2 - y - height // 2) *
-                     step // 10)
+            desk.xdo("mousemove", x + 30 + step, y + height // 2 +
+                     (top + 2 - y - height // 2) * step // 10)
             time.sleep(0.05)
         desk.xdo("mouseup", 1)
 

@@ -371,13 +371,17 @@ void ComparePanel::update() {
     m_headline->setText(tr("%1 runs side by side").arg(runs.size()));
     m_noteRun.clear();
   }
+  // Off while columns change: the one that was last would keep the width that it was stretched to.
+  m_view->horizontalHeader()->setStretchLastSection(false);
   m_model->setRuns(runs);
   m_view->resizeColumnToContents(0);
+  constexpr int kNarrowest = 70, kWidest = 220;
   for (int column = 1; column < m_model->columnCount(); ++column) {
     m_view->resizeColumnToContents(column);
-    // One run stands beside its field names without scrolling; what is longer has a tool tip.
-    const int widest = one ? std::max(90, m_view->viewport()->width() / 2) : 220;
-    m_view->setColumnWidth(column, std::clamp(m_view->columnWidth(column), 70, widest));
+    // One run takes what is left beside its field names, so that nothing scrolls; what is longer
+    // has a tool tip.
+    m_view->setColumnWidth(
+        column, one ? kNarrowest : std::clamp(m_view->columnWidth(column), kNarrowest, kWidest));
   }
   m_view->horizontalHeader()->setStretchLastSection(one);
 }

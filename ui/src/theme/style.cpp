@@ -5,6 +5,7 @@
 #include <QPainterPath>
 #include <QStyleFactory>
 #include <QStyleOption>
+#include <QTabBar>
 
 #include "theme/theme.h"
 
@@ -60,6 +61,9 @@ void Style::drawPrimitive(PrimitiveElement element, const QStyleOption* option, 
       drawCheckBox(option, painter);
       return;
     case PE_FrameFocusRect: {
+      if (qobject_cast<const QTabBar*>(widget) != nullptr) {
+        return;  // the style sheet frames the whole tab; a ring within it would cross its text
+      }
       painter->save();
       painter->setRenderHint(QPainter::Antialiasing);
       painter->setPen(QPen(Theme::instance().tokens().accent, 2));
