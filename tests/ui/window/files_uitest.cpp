@@ -4,12 +4,14 @@
 #include <QDockWidget>
 #include <QDropEvent>
 #include <QHeaderView>
+#include <QInputDialog>
 #include <QLabel>
 #include <QMessageBox>
 #include <QMimeData>
 #include <QPushButton>
 #include <QTabWidget>
 #include <QTableView>
+#include <QToolButton>
 #include <clocale>
 
 #include "panels/problem_bar.h"
@@ -200,6 +202,47 @@ class WindowFilesTest : public QObject {
     QVERIFY(drop(*s.window, {path("nonsense.json")}));
     QTRY_VERIFY(s.find<QLabel>("problemText")->text().contains(QStringLiteral("nonsense.json")));
     QCOMPARE(s.workspace().runIds().size(), runs + 3);
+  }
+
+  // Point 51: a set of columns with a name, kept over the end of the program.
+  void namedViewComesBack() {
+    QTemporaryDir profile;
+    const QList<int> columns = {ResultsModel::kRun, ResultsModel::kVariant, ResultsModel::kKl};
+    const auto entry = [](const Shown& s, const QString& text) -> QAction* {
+      QMenu* menu = s.find<QToolButton>("resultsColumns")->menu();
+      Q_EMIT menu->aboutToShow();
+      for (QAction* action : menu->actions()) {
+        if (action->text() == text) {
+          return action;
+        }
+      }
+      return nullptr;
+    };
+    {
+      Shown s(profile);
+      s.runOne(m_folder);
+      auto* table = s.window->findChild<ResultsTable*>();
+      QVERIFY(!entry(s, QStringLiteral("View: only KL")));
+      table->setVisibleColumns(columns);
+      QTimer::singleShot(0, s.window.get(), [] {
+        auto* dialog = qobject_cast<QInputDialog*>(QApplication::activeModalWidget());
+        QVERIFY(dialog);
+        dialog->setTextValue(QStringLiteral("only KL"));
+        dialog->accept();
+      });
+      entry(s, QStringLiteral("Save as view…"))->trigger();
+      entry(s, QStringLiteral("Default columns"))->trigger();
+      QVERIFY(table->visibleColumns() != columns);
+      QVERIFY(s.window->close());
+    }
+    Shown s(profile);
+    QTRY_COMPARE(s.workspace().runIds().size(), 3);
+    auto* table = s.window->findChild<ResultsTable*>();
+    QVERIFY(table->visibleColumns() != columns);
+    QAction* view = entry(s, QStringLiteral("View: only KL"));
+    QVERIFY(view);
+    view->trigger();
+    QCOMPARE(table->visibleColumns(), columns);
   }
 
   // Point 51.
