@@ -40,7 +40,7 @@ void ResultsTable::exportAs(const QString& kind) {
                        : scope == Scope::kShown  ? tr("%1 shown runs").arg(count)
                                                  : tr("all %1 runs").arg(count);
   if (count == 0) {
-    Q_EMIT failed(tr("Nothing to export"), tr("No run has a result yet."));
+    Q_EMIT failed(tr("Nothing to export."), tr("No run has a result yet."));
     return;
   }
   QSettings settings;
@@ -65,7 +65,7 @@ void ResultsTable::exportAs(const QString& kind) {
           QSettings().setValue(u"export/folder"_s, QFileInfo(path).absolutePath());
           Q_EMIT message(text);
         } else {
-          Q_EMIT failed(tr("The export was not written"), error);
+          Q_EMIT failed(tr("The export was not written."), error);
         }
         Q_EMIT written(path, error);
       });

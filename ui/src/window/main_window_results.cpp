@@ -4,6 +4,7 @@
 #include <QMenu>
 #include <QSplitter>
 #include <QStackedWidget>
+#include <QStatusBar>
 #include <QTabWidget>
 
 #include "bridge/results_reader.h"
@@ -48,7 +49,10 @@ void MainWindow::Impl::buildCards() {
   connect(m_results, &ResultsTable::message, this,
           [this](const QString& text) { showMessage(text); });
   connect(m_results, &ResultsTable::failed, this,
-          [this](const QString& title, const QString& text) { refuse(title, text); });
+          [this](const QString& title, const QString& text) {
+            m_window->statusBar()->clearMessage();  // which says that it is being written
+            refuse(title, text);
+          });
   connect(m_results, &ResultsTable::queueWanted, this,
           [this] { m_tabs->setCurrentWidget(m_queuePanel); });
   connect(m_results, &ResultsTable::runActivated, this,
