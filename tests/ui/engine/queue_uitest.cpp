@@ -175,6 +175,50 @@ class QueueEngineTest : public QObject {
     QVERIFY(bench.perplexities(second).value(QStringLiteral("baseline")) > 1);
   }
 
+  // Point 19: the second attempt goes on from the panels that the first had finished.
+  void retryGoesOnFromWhatTheFailedAttemptFinished() {
+    constexpr int kWindows = 192;
+    Bench bench;
+    const QString first = bench.add(kWindows);
+    bench.queue.start();
+    QTRY_VERIFY_WITH_TIMEOUT(bench.workspace.job(first)->windowsDone > 0, kRunMilliseconds);
+    ::kill(pid_t(bench.engine.processId()), SIGKILL);
+    QTRY_COMPARE_WITH_TIMEOUT(bench.state(first), JobState::kFailed, 10000);
+    const int finished = bench.workspace.job(first)->windowsDone;
+    QVERIFY2(finished < kWindows, "the run had ended before it was killed");
+    // Windows of the baseline that the engine computes from here on.
+    int computed = 0;
+    connect(&bench.engine, &EngineClient::events, this,
+            [&](const std::vector<mxscope::Event>& batch) {
+              for (const mxscope::Event& event : batch) {
+                if (const auto* windows = std::get_if<mxscope::WindowsEvent>(&event.body)) {
+                  for (const mxscope::VariantWindows& variant : windows->variants) {
+                    computed += variant.variant == "baseline" ? int(variant.windows.size()) : 0;
+                  }
+                }
+              }
+            });
+    bench.queue.retry(first);
+    QCOMPARE(bench.workspace.jobIds().size(), 2);
+    const QString second = bench.workspace.jobIds().last();
+    QCOMPARE(bench.workspace.job(second)->attempt, 2);
+    bench.queue.start();
+    QTRY_COMPARE_WITH_TIMEOUT(bench.state(second), JobState::kDone, kRunMilliseconds);
+    QVERIFY2(computed > 0 && computed <= kWindows - finished,
+             qPrintable(QStringLiteral("%1 computed, %2 were there").arg(computed).arg(finished)));
+    QTRY_VERIFY(!bench.queue.isReading());
+    for (const QString& id : bench.workspace.runsOfJob(second)) {
+      QCOMPARE(bench.workspace.run(id)->windows.size(), std::size_t(kWindows));
+    }
+    QCOMPARE(bench.state(first), JobState::kFailed);  // its record stays
+    // The same as without the failure.
+    Bench whole;
+    const QString reference = whole.add(kWindows);
+    whole.queue.start();
+    QTRY_COMPARE_WITH_TIMEOUT(whole.state(reference), JobState::kDone, kRunMilliseconds);
+    QCOMPARE(bench.perplexities(second), whole.perplexities(reference));
+  }
+
   // Point 23.
   void intervalsAgreeWithAnIndependentComputation() {
     for (const int windows : {48, 104}) {  // Student's distribution, and the normal one
