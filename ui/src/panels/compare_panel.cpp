@@ -376,6 +376,10 @@ void ComparePanel::update() {
   m_model->setRuns(runs);
   m_view->resizeColumnToContents(0);
   constexpr int kNarrowest = 70, kWidest = 220;
+  if (one) {
+    const int room = std::max(kNarrowest, m_view->viewport()->width() - kNarrowest);
+    m_view->setColumnWidth(0, std::min(m_view->columnWidth(0), room));
+  }
   for (int column = 1; column < m_model->columnCount(); ++column) {
     m_view->resizeColumnToContents(column);
     // One run takes what is left beside its field names, so that nothing scrolls; what is longer

@@ -357,7 +357,7 @@ void MainWindow::Impl::buildToolBar() {
   m_baseline->setAccessibleName(tr("Baseline of all differences"));
   m_baseline->setSizeAdjustPolicy(QComboBox::AdjustToContents);
   m_baseline->setToolTip(tr("What all differences are taken against"));
-  m_baseline->setMinimumWidth(150);
+  m_baseline->setMinimumContentsLength(12);  // "★ Unquantised", in any font
   m_baseline->setMaximumWidth(320);
   label->setBuddy(m_baseline);
   m_toolBar->addWidget(m_baseline);
