@@ -188,6 +188,8 @@ class GpuTest : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
+    Theme::instance().setMode(Theme::Mode::kLight);
+    Theme::instance().install(*qApp);
     for (const char* name : {"MXSCOPE", "MXSCOPE_GPU_MODEL", "MXSCOPE_GPU_TEXT"}) {
       if (given(name).isEmpty()) {
         QSKIP(qPrintable(QStringLiteral("%1 is not set").arg(QLatin1String(name))));
