@@ -6,12 +6,12 @@
 #include "mxscope/core/base/error.h"
 #include "mxscope/kernels/norm_quantize.h"
 #include "mxscope/kernels/rotary.h"
+#include "tensor/kernel_status.h"
 #if MXSCOPE_HAS_CUDA
 #include <c10/cuda/CUDAStream.h>
 
 #include "mxscope/kernels/mx_quantize_cuda.h"
 #include "mxscope/kernels/token_stats_cuda.h"
-#include "tensor/kernel_status.h"
 #endif
 
 namespace mxscope::engine {
@@ -166,8 +166,6 @@ bool kernel_ran(int status) {
 }
 #endif
 
-namespace {
-
 kernels::GateActivation kernel_activation(Activation activation) {
   switch (activation) {
     case Activation::kSilu:
@@ -181,6 +179,8 @@ kernels::GateActivation kernel_activation(Activation activation) {
   }
   throw Error(ErrorCode::kInternal, "unknown activation");
 }
+
+namespace {
 
 at::Tensor activate(const at::Tensor& x, Activation activation) {
   switch (activation) {
