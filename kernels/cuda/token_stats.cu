@@ -17,7 +17,7 @@ using cuda::Tensor;
 using cuda::widen_pack;
 
 constexpr int kWarp = 32;
-constexpr int kThreads = 256;
+constexpr int kThreads = 512;
 constexpr int kWarps = kThreads / kWarp;
 constexpr int kAhead = 2;  // packs of a thread that are on their way while one is worked on
 
@@ -32,25 +32,27 @@ __device__ __forceinline__ float exp2_fast(float t) {
   return result;
 }
 
-// log2(e) * (x - max). The difference is formed first: it is exact where it matters, near the
-// maximum. kCareful: bounded, so that 0 times it is 0; else what is not finite leaves a NaN.
-template <bool kCareful>
-__device__ __forceinline__ float scaled_distance(float x, float max) {
-  const float distance = (x - max) * kLog2E;
-  return kCareful ? fmaxf(distance, kFarBelow) : distance;
-}
-
-// Sums of e = exp(x - max) over the numbers seen so far, with the maximum among them.
+// Sums over the numbers seen so far of e = 2^t, where t is log2(e) * (x - max), with the maximum
+// among them.
+//
+// Usually t = kLog2E * x + shift, rounded once. The float32 constant stands for log2(e) in every t
+// alike, which scales all logits by 1 - 1.3e-8, and the shift is a number of its own, not a rounded
+// one of the maximum: what is left is t's rounding, small where e is large. What is not finite, or
+// too large for that, leaves a NaN. kCareful: the difference is formed first, and t is bounded, so
+// that 0 times it is 0.
 struct OnlineSums {
   float max = -FLT_MAX;
+  float shift = 0;
   float sum = 0;       // e
-  float weighted = 0;  // e * log2(e), that is 1 / ln 2 of e * (x - max)
+  float weighted = 0;  // e * t
   float other = 0;     // e * (x - y) with y of the variant; only where this is the baseline
 
   // Moves to a larger maximum.
+  template <bool kCareful>
   __device__ __forceinline__ void raise(float to) {
+    const float to_shift = -kLog2E * to;
     if (sum > 0) {
-      const float down = scaled_distance<true>(max, to);
+      const float down = fmaxf(kCareful ? (max - to) * kLog2E : to_shift - shift, kFarBelow);
       const float factor = exp2_fast(down);
       // An underflown factor leaves nothing, however far the maxima lie apart.
       weighted = factor > 0 ? factor * (weighted + down * sum) : 0.0F * weighted;
@@ -58,21 +60,25 @@ struct OnlineSums {
       other *= factor;
     }
     max = to;
+    shift = to_shift;
   }
   template <bool kCareful>
   __device__ __forceinline__ float add(float x) {
-    const float distance = scaled_distance<kCareful>(x, max);
-    const float e = exp2_fast(distance);
+    const float t = kCareful ? fmaxf((x - max) * kLog2E, kFarBelow) : __fmaf_rn(x, kLog2E, shift);
+    const float e = exp2_fast(t);
     sum += e;
-    weighted = __fmaf_rn(e, distance, weighted);
+    weighted = __fmaf_rn(e, t, weighted);
     return e;
   }
 };
 
+// Of a row: log p(x) = scale * x - base - log(sum).
 struct Totals {
-  float max;
+  double scale;
+  double base;
+  double max;
   double sum;
-  double weighted;
+  double weighted;  // e * log(e)
   double other;
 };
 
@@ -97,12 +103,16 @@ __device__ __forceinline__ Value reduce(Value value, Combine combine) {
   return value;
 }
 
+template <bool kCareful>
 __device__ __forceinline__ Totals total_of(const OnlineSums& mine) {
   const auto add = [](double a, double b) { return a + b; };
   const float max = reduce(mine.max, [](float a, float b) { return fmaxf(a, b); });
   OnlineSums scaled = mine;
-  scaled.raise(max);
-  return {max, reduce(static_cast<double>(scaled.sum), add),
+  scaled.raise<kCareful>(max);
+  return {kCareful ? 1.0 : kLn2 * static_cast<double>(kLog2E),
+          kCareful ? static_cast<double>(max) : -kLn2 * static_cast<double>(scaled.shift),
+          static_cast<double>(max),
+          reduce(static_cast<double>(scaled.sum), add),
           kLn2 * reduce(static_cast<double>(scaled.weighted), add),
           reduce(static_cast<double>(scaled.other), add)};
 }
@@ -148,15 +158,16 @@ __device__ void write_row(const Work& work, bool finite, const Totals& totals,
   work.out.finite[row] = finite ? 1 : 0;
   work.out.argmax[row] = finite ? argmax : -1;
   const double log_sum = log(totals.sum);
-  const double log_sum_exp = static_cast<double>(totals.max) + log_sum;
+  const double log_sum_exp = (totals.base + log_sum) / totals.scale;
   work.out.entropy[row] = finite ? static_cast<float>(log_sum - totals.weighted / totals.sum) : nan;
   work.out.logsumexp[row] = finite ? static_cast<float>(log_sum_exp) : nan;
-  work.out.max_logp[row] = finite ? static_cast<float>(-log_sum) : nan;
+  work.out.max_logp[row] =
+      finite ? static_cast<float>(totals.scale * totals.max - totals.base - log_sum) : nan;
   const std::int64_t target = work.targets[row];
   float logp = nan;
   if (finite && target >= 0 && target < work.logits.vocab) {
     const double logit = Tensor<kType>::widen(row_of<kType>(work.logits)[target]);
-    logp = static_cast<float>(logit - static_cast<double>(totals.max) - log_sum);
+    logp = static_cast<float>(totals.scale * logit - totals.base - log_sum);
   }
   work.out.logp_target[row] = logp;
 }
@@ -169,8 +180,7 @@ __device__ void write_comparison(const Work& work, bool finite, const Totals& ba
   const unsigned row = blockIdx.x;
   const float nan = __int_as_float(0x7FC00000);
   const bool comparable = finite && work.baseline_stats.finite[row] != 0;
-  const double kl = baseline.other / baseline.sum +
-                    (static_cast<double>(variant.max) - static_cast<double>(baseline.max)) +
+  const double kl = baseline.other / baseline.sum + (variant.base - baseline.base) +
                     (log(variant.sum) - log(baseline.sum));
   work.against.kl[row] = comparable ? static_cast<float>(fmax(kl, 0.0)) : nan;
   work.against.same_argmax[row] =
@@ -180,7 +190,7 @@ __device__ void write_comparison(const Work& work, bool finite, const Totals& ba
   if (comparable && target >= 0 && target < work.logits.vocab) {
     const double logit = Tensor<kBaseType>::widen(row_of<kBaseType>(work.baseline)[target]);
     const auto base_logp =
-        static_cast<float>(logit - static_cast<double>(baseline.max) - log(baseline.sum));
+        static_cast<float>(baseline.scale * logit - baseline.base - log(baseline.sum));
     change = static_cast<float>(exp(static_cast<double>(work.out.logp_target[row])) -
                                 exp(static_cast<double>(base_logp)));
   }
@@ -208,7 +218,7 @@ __device__ __forceinline__ void see(Seen& seen, int col, const float (&x)[kPack]
   }
   const float largest = largest_of(x);
   if (largest > seen.sums.max || seen.argmax < 0) {
-    seen.sums.raise(largest);
+    seen.sums.raise<kCareful>(largest);
 #pragma unroll
     for (int i = kPack - 1; i >= 0; --i) {
       seen.argmax = x[i] == largest ? col + i : seen.argmax;
@@ -217,7 +227,7 @@ __device__ __forceinline__ void see(Seen& seen, int col, const float (&x)[kPack]
   if constexpr (kAgainst) {
     const float base_largest = largest_of(y);
     if (base_largest > seen.base.max) {
-      seen.base.raise(base_largest);
+      seen.base.raise<kCareful>(base_largest);
     }
   }
 #pragma unroll
@@ -298,18 +308,25 @@ __global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_cons
   Seen seen = see_row<false, kBaseType, kType, kPack, kAgainst>(work);
   const float probe = 0.0F * (seen.sums.sum + seen.sums.weighted + seen.base.sum +
                               seen.base.weighted + seen.base.other);
-  if (__syncthreads_or(probe != 0.0F ? 1 : 0) != 0) {
+  Totals totals;
+  Totals base_totals{};
+  bool finite = true;
+  if (__syncthreads_or(probe != 0.0F ? 1 : 0) == 0) {
+    totals = total_of<false>(seen.sums);
+    if constexpr (kAgainst) {
+      base_totals = total_of<false>(seen.base);
+    }
+  } else {
     seen = see_row<true, kBaseType, kType, kPack, kAgainst>(work);
+    finite = reduce(seen.probe, [](float a, float b) { return a + b; }) == 0.0F;
+    totals = total_of<true>(seen.sums);
+    if constexpr (kAgainst) {
+      base_totals = total_of<true>(seen.base);
+    }
   }
-  const bool finite = reduce(seen.probe, [](float a, float b) { return a + b; }) == 0.0F;
   const auto best =
       reduce(seen.argmax < 0 ? 0ULL : argmax_key(seen.sums.max, seen.argmax),
              [](unsigned long long a, unsigned long long b) { return a > b ? a : b; });
-  const Totals totals = total_of(seen.sums);
-  Totals base_totals{};
-  if constexpr (kAgainst) {
-    base_totals = total_of(seen.base);
-  }
   if (threadIdx.x == 0) {
     write_row<kType>(work, finite, totals,
                      static_cast<std::int32_t>(0xFFFFFFFFU - static_cast<unsigned>(best)));

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <random>
+
+#include "mxscope/core/schedule/panels.h"
 
 namespace mxscope {
 namespace {
@@ -110,6 +113,36 @@ TEST(StreamedSteps, AlwaysMeetsTheLimitWithoutWaste) {
     EXPECT_LE(resident, limit) << round;
     EXPECT_GT(resident, std::min(limit, all) - 2 * largest) << round;
   }
+}
+
+// The time of a job whose panels follow each other through two devices, in micro-batches of one
+// device that does all steps; a device takes half of that for a panel.
+double time_of_two_stages(std::int64_t batches, std::int64_t largest) {
+  PanelLimits limits;
+  limits.max_batches = largest;
+  limits.workers = 2;
+  PanelDealer dealer(batches * 8, 8, {}, limits);
+  double first_free = 0;
+  double second_free = 0;
+  while (const std::optional<Panel> panel = dealer.next()) {
+    const double half = static_cast<double>(panel->batches) / 2;
+    first_free += half;
+    second_free = std::max(first_free, second_free) + half;
+    dealer.finished(*panel, 0.1);
+  }
+  return second_free;
+}
+
+TEST(SplitPanels, KeepBothDevicesBusy) {
+  for (const std::int64_t batches : {40, 80, 333, 5000}) {
+    const std::int64_t size = std::min<std::int64_t>(16, split_panel_batches(batches, 2));
+    EXPECT_GE(static_cast<double>(batches) / time_of_two_stages(batches, size), 1.8) << batches;
+  }
+  // Panels as large as one device would take them.
+  EXPECT_LT(80 / time_of_two_stages(80, 16), 1.75);
+  EXPECT_EQ(split_panel_batches(3, 2), 1);
+  EXPECT_EQ(split_panel_batches(400, 3), 10);
+  EXPECT_EQ(split_panel_batches(400, 1), 20);
 }
 
 }  // namespace

@@ -54,6 +54,11 @@ std::vector<std::size_t> split_steps(const std::vector<std::int64_t>& step_bytes
   return best;
 }
 
+std::int64_t split_panel_batches(std::int64_t batches, std::int64_t stages) {
+  constexpr std::int64_t kShare = 20;
+  return std::max<std::int64_t>(1, batches / (kShare * std::max<std::int64_t>(1, stages - 1)));
+}
+
 std::vector<bool> streamed_steps(const std::vector<std::int64_t>& step_bytes,
                                  const std::vector<bool>& may_stream, std::int64_t limit) {
   std::vector<bool> streamed(step_bytes.size(), false);

@@ -13,6 +13,7 @@
 #include "run/device_guard.h"
 #include "tensor/streams.h"
 #include "tensor/tensors.h"
+#include "tensor/trace.h"
 
 namespace mxscope::engine {
 namespace {
@@ -132,6 +133,7 @@ void Lockstep::run_stage(Stage& stage, InFlight& flight, JobControl& control,
                          const std::function<void(std::int64_t)>& advance) {
   const c10::Device device = stage.decoder->model().device;
   const Panel& panel = flight.panel;
+  const TraceRange trace("panel from micro-batch", static_cast<std::size_t>(panel.first_batch));
   const auto count = static_cast<std::size_t>(panel.batches);
   if (pool_ == nullptr) {
     flight.spans.emplace_back(device.type());
@@ -189,6 +191,7 @@ void Lockstep::run_stage(Stage& stage, InFlight& flight, JobControl& control,
 
 void Lockstep::run_step(Stage& stage, std::size_t s, InFlight& flight,
                         const std::function<void(std::int64_t)>& advance) {
+  const TraceRange trace("step", s);
   const StepPlan& step = plan_.steps[s];
   const auto count = static_cast<std::size_t>(flight.panel.batches);
   const auto nodes = static_cast<std::int64_t>(step.nodes.size());
@@ -240,6 +243,7 @@ at::Tensor Lockstep::targets_of(const Panel& panel, std::size_t b, const MicroBa
 
 void Lockstep::run_head(Stage& stage, InFlight& flight,
                         const std::function<void(std::int64_t)>& advance) {
+  const TraceRange trace("head");
   const StepPlan& last = plan_.steps.back();
   const c10::Device device = stage.decoder->model().device;
   const double device_share = pool_ != nullptr ? 1.0 / pool_->threads() : 1.0;

@@ -10,6 +10,7 @@
 #include "mxscope/core/base/error.h"
 #include "tensor/streams.h"
 #include "tensor/tensors.h"
+#include "tensor/trace.h"
 
 namespace mxscope::engine {
 namespace {
@@ -108,6 +109,7 @@ std::vector<WeightCache::Task> WeightCache::allocate(const StepPlan& step) {
 }
 
 void WeightCache::make(const std::vector<Task>& tasks) {
+  const TraceRange trace("quantise weights");
   const auto run = [&](std::int64_t i) {
     const Task& task = tasks[static_cast<std::size_t>(i)];
     quantise_to(task.source, task.target, operands_[static_cast<std::size_t>(task.operand)]);

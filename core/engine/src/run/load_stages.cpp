@@ -13,6 +13,7 @@
 #include "decoder/model.h"
 #include "run/device_guard.h"
 #include "tensor/tensors.h"
+#include "tensor/trace.h"
 
 namespace mxscope::engine {
 namespace {
@@ -88,6 +89,7 @@ void start_libraries(const PreparedJob& job, const std::string& device) {
 
 Loaded load_stages(const PreparedJob& job, const MemoryPlan& plan, JobControl& control,
                    const std::function<void(std::int64_t)>& on_bytes) {
+  const TraceRange trace("load");
   Loaded loaded;
   loaded.pool = job.on_gpu() ? nullptr : std::make_unique<ThreadPool>(plan.threads);
   const std::vector<Step> steps = decoder_steps(job.inventory);
@@ -145,10 +147,14 @@ Loaded load_stages(const PreparedJob& job, const MemoryPlan& plan, JobControl& c
       std::rethrow_exception(error);
     }
   }
-  for (std::size_t d = 0; d < stages.size(); ++d) {
-    loaded.workers.push_back(plan.placement == PlacementMode::kSplit
-                                 ? stages
-                                 : std::vector<std::shared_ptr<Stage>>{stages[d]});
+  if (plan.placement == PlacementMode::kSplit) {
+    // Handing over work blocks once a device's queue is full, and a worker may have to wait for the
+    // stage that another one is in. One more than stages, and none of them goes unfed.
+    loaded.workers.assign(stages.size() + 1, stages);
+  } else {
+    for (const std::shared_ptr<Stage>& stage : stages) {
+      loaded.workers.push_back({stage});
+    }
   }
   return loaded;
 }
