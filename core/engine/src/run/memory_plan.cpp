@@ -207,9 +207,9 @@ class Planner {
     if (plan_.placement == PlacementMode::kStream) {
       batches = std::max(batches, (plan_.hidden_in_time + rows - 1) / rows);
     } else if (plan_.placement == PlacementMode::kSplit) {
-      // Several panels for each stage, or the devices wait for each other.
-      const auto devices = static_cast<std::int64_t>(job_.devices.size());
-      batches = std::min(batches, std::max<std::int64_t>(1, job_.batches() / (8 * devices)));
+      batches = std::min(
+          batches,
+          split_panel_batches(job_.batches(), static_cast<std::int64_t>(job_.devices.size())));
     }
     if (panel_windows_ > 0) {
       batches = std::max<std::int64_t>(1, panel_windows_ / job_.batch);

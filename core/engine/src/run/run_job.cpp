@@ -10,7 +10,6 @@
 #include "mxscope/core/base/error.h"
 #include "mxscope/core/results/results_json.h"
 #include "mxscope/core/schedule/panels.h"
-#include "mxscope/core/schedule/placement.h"
 #include "mxscope/engine/memory_monitor.h"
 #include "run/device_guard.h"
 #include "run/figures.h"
@@ -339,11 +338,6 @@ class JobRun {
     if (plan.placement == PlacementMode::kStream) {
       limits.target_seconds = 1e9;  // short panels would wait for weights
       limits.start_batches = plan.panel_batches;
-    }
-    if (plan.placement == PlacementMode::kSplit) {
-      limits.max_batches =
-          std::min(limits.max_batches, split_panel_batches(job_.batches(), limits.workers));
-      limits.start_batches = std::min(limits.start_batches, limits.max_batches);
     }
     PanelDealer dealer(static_cast<std::int64_t>(job_.windows.windows.size()), job_.batch, done,
                        limits);

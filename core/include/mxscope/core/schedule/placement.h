@@ -18,8 +18,8 @@ namespace mxscope {
                                                    const std::vector<std::int64_t>& limits);
 
 // Micro-batches in a panel of a job of `batches`, whose panels follow each other through `stages`
-// devices: small enough that filling and emptying the devices, stages - 1 panels long, takes at most
-// a twentieth of the time; at least one.
+// devices: small enough that filling and emptying the devices, stages - 1 panels long, takes at
+// most a twentieth of the time; at least one.
 [[nodiscard]] std::int64_t split_panel_batches(std::int64_t batches, std::int64_t stages);
 
 // Which steps pass through the device instead of staying on it, so that those that stay take at
