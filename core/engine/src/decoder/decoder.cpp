@@ -234,8 +234,8 @@ struct Decoder::Apply {
     return has_bias || form(indices.front()).narrow ? at::Tensor() : joint_weight(indices, x);
   }
 
-  // The linear's output, with `residual` added to it. On a GPU the product adds it, in float32
-  // before the only rounding, which spares a pass over memory.
+  // The linear's output, with `residual` added to it. On a GPU the product adds it, which spares a
+  // pass over memory.
   at::Tensor linear_onto(int index, const at::Tensor& x, const at::Tensor* residual) {
     if (residual == nullptr) {
       return linear(index, x);
