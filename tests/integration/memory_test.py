@@ -3,6 +3,7 @@
 import array
 import json
 import random
+import statistics
 import subprocess
 import threading
 import time
@@ -96,7 +97,9 @@ class Memory(support.Case):
         for windows in (100, 1000):
             document["protocol"]["max_windows"] = windows
             file.write_text(json.dumps(document))
-            outside[windows] = peak_of_run(file, "-o", self.dir / str(windows), "--panel-windows", "50")
+            # Threads meet in another order each time, which moves a peak by 5 MB.
+            outside[windows] = statistics.median(
+                peak_of_run(file, "-o", self.dir / str(windows), "--panel-windows", "50") for _ in range(5))
             self.assertEqual(results(self.dir / str(windows))["runs"][0]["windows"], windows)
         # What the record and the list of windows themselves take is under 2 kB a window and run.
         slack = 0.05 * outside[100] + 900 * 2 * 2048

@@ -157,6 +157,7 @@ class Library {
     if (name_ != nullptr && name_(device, text.data(), text.size()) == kSuccess) {
       info.name = text.data();
     }
+    info.uuid = uuid(device);
     take_memory(device, info);
     NvmlUtilization utilization{};
     if (utilization_ != nullptr && utilization_(device, &utilization) == kSuccess) {

@@ -12,6 +12,7 @@ namespace mxscope::engine {
 struct NvmlDevice {
   int index = 0;  // CUDA's index: position among the visible devices
   std::string name;
+  std::string uuid;                // "GPU-..."; empty where NVML does not tell
   std::string compute_capability;  // "9.0"
   std::int64_t total_bytes = 0;
   std::int64_t used_bytes = 0;

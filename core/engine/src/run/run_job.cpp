@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/run_job.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <memory>
 #include <mutex>
+#include <system_error>
 
 #include "evaluate/lockstep.h"
 #include "mxscope/core/base/error.h"
@@ -13,8 +18,10 @@
 #include "mxscope/engine/memory_monitor.h"
 #include "run/device_guard.h"
 #include "run/figures.h"
+#include "run/gpu_lock.h"
 #include "run/load_stages.h"
 #include "run/memory_plan.h"
+#include "run/nvml.h"
 #include "tensor/tensors.h"
 
 namespace mxscope::engine {
@@ -200,6 +207,7 @@ class JobRun {
     for (const std::string& warning : job_.warnings) {
       warn("job", warning);
     }
+    const auto locks = lock_gpus();
     JobResult result;
     result.job.model = job_.model_name;
     result.job.protocol = job_.protocol_json();
@@ -261,6 +269,31 @@ class JobRun {
   }
   void warn(const std::string& code, const std::string& text) {
     send(MessageEvent{MessageKind::kWarning, "warning", code, text, ""});
+  }
+
+  // Marks the job's GPUs as taken, and tells which of them another engine has.
+  std::vector<std::unique_ptr<GpuLock>> lock_gpus() {
+    std::vector<std::unique_ptr<GpuLock>> locks;
+    std::error_code no_folder;
+    const std::filesystem::path folder = std::filesystem::temp_directory_path(no_folder);
+    if (!job_.on_gpu() || no_folder) {
+      return locks;
+    }
+    const std::string who =
+        "mxscope, process " + std::to_string(::getpid()) + ", with model '" + job_.model_name + "'";
+    for (const NvmlDevice& gpu : query_nvml()) {
+      const std::string id = "cuda:" + std::to_string(gpu.index);
+      if (gpu.uuid.empty() ||
+          std::find(job_.devices.begin(), job_.devices.end(), id) == job_.devices.end()) {
+        continue;
+      }
+      locks.push_back(std::make_unique<GpuLock>(folder, gpu.uuid, who));
+      if (!locks.back()->holder().empty()) {
+        warn("gpu-shared", id + " (" + gpu.name + ") is at work for " + locks.back()->holder() +
+                               "; both jobs are slower for it and share its memory");
+      }
+    }
+    return locks;
   }
 
   std::vector<store::RunDescription> describe_runs() {
