@@ -85,6 +85,7 @@ DecoderSpec decoder_spec_from_config(const nlohmann::json& json, const std::stri
 
 std::vector<std::string_view> supported_model_types() {
   std::vector<std::string_view> result;
+  result.reserve(std::size(kFamilies));
   for (const Family& family : kFamilies) {
     result.push_back(family.model_type);
   }

@@ -225,7 +225,7 @@ MatchReport RuleMatcher::match(const std::vector<LinearInfo>& linears) const {
       }
     }
     report.layers += decision.quantised() ? 1 : 0;
-    report.linears.push_back(std::move(decision));
+    report.linears.push_back(decision);
   }
   for (std::size_t i = 0; i < rules.size(); ++i) {
     if (report.decided[i] > 0) {

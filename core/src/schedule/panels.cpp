@@ -155,6 +155,7 @@ void run_panels(PanelDealer& dealer, const std::vector<PanelExecutor*>& workers,
   };
   {
     std::vector<std::jthread> threads;
+    threads.reserve(workers.size());
     for (PanelExecutor* worker : workers) {
       threads.emplace_back([&work, worker] { work(*worker); });
     }

@@ -14,7 +14,7 @@ struct LinearOps {
   int output = 0;
 
   [[nodiscard]] bool any() const noexcept { return weight != 0 || activation != 0 || output != 0; }
-  auto operator<=>(const LinearOps&) const = default;
+  auto operator<=>(const LinearOps&) const = default;  // NOLINT(modernize-use-nullptr): clang 14
 };
 
 // One point of a step's tree of hidden states: the state that results when `parent` (a node of the
