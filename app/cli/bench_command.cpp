@@ -192,22 +192,13 @@ void add_bench_command(Program& program) {
       ->type_name("DEVICE")
       ->group(what);
   const auto positive = CLI::Range(std::int64_t{1}, std::int64_t{1} << 20);
-  app.add_option("--context", r.context, "Tokens of a window; default 512.")
-      ->check(positive)
-      ->type_name("N")
-      ->group(what);
-  app.add_option("--batch", r.batch, "Windows of a step; default 8.")
-      ->check(positive)
-      ->type_name("N")
-      ->group(what);
-  app.add_option("--steps", r.steps, "Steps of a panel; default 16.")
-      ->check(positive)
-      ->type_name("N")
-      ->group(what);
-  app.add_option("--panels", r.panels, "Panels that are timed; default 5.")
-      ->check(positive)
-      ->type_name("N")
-      ->group(what);
+  const auto count = [&](const char* name, std::int64_t& value, const char* help) {
+    app.add_option(name, value, help)->check(positive)->type_name("N")->group(what);
+  };
+  count("--context", r.context, "Tokens of a window; default 512.");
+  count("--batch", r.batch, "Windows of a step; default 8.");
+  count("--steps", r.steps, "Steps of a panel; default 16.");
+  count("--panels", r.panels, "Panels that are timed; default 5.");
   const auto json = add_json_flag(command, "Print one JSON document.");
   command.action = [flags, json] { return bench(*flags, *json); };
 }

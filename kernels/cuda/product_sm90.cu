@@ -459,9 +459,6 @@ DeviceFacts facts_of_current_device() noexcept {
 }
 
 bool fits(std::int64_t value) { return value >= kTileFeatures && value % 8 == 0; }
-bool is_16_byte_aligned(const void* data) {
-  return reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
-}
 
 struct Launch {
   CUtensorMap x;
@@ -481,8 +478,10 @@ bool prepare(const ProductArguments& a, int columns, int weights, Launch& launch
   const DeviceFacts facts = facts_of_current_device();
   if (!facts.supported || (a.dtype != DType::kBFloat16 && a.dtype != DType::kFloat16) ||
       !fits(a.in_features) || !fits(a.out_features) || !fits(a.x_stride) || !fits(a.out_stride) ||
-      !is_16_byte_aligned(a.x) || !is_16_byte_aligned(a.weight) || !is_16_byte_aligned(a.out) ||
-      a.rows > kMostRows || a.out_features > kMostRows) {
+      !cuda::is_aligned(a.x, a.x_stride, a.dtype, cuda::kPackBytes) ||
+      !cuda::is_aligned(a.weight, a.in_features, a.dtype, cuda::kPackBytes) ||
+      !cuda::is_aligned(a.out, a.out_stride, a.dtype, cuda::kPackBytes) || a.rows > kMostRows ||
+      a.out_features > kMostRows) {
     return false;
   }
   launch.multiprocessors = facts.multiprocessors;
@@ -538,8 +537,10 @@ int rotated_product_cuda(const ProductArguments& a, const ProductRotation& rotat
   }
   Launch launch;
   if (rotation.half <= 0 || rotation.columns < 0 || rotation.columns % (2 * rotation.half) != 0 ||
-      rotation.columns > a.out_features || !is_16_byte_aligned(rotation.cos) ||
-      !is_16_byte_aligned(rotation.sin) || !prepare(a, kTileFeatures, 1, launch)) {
+      rotation.columns > a.out_features ||
+      !cuda::is_aligned(rotation.cos, rotation.half, DType::kFloat32, cuda::kPackBytes) ||
+      !cuda::is_aligned(rotation.sin, rotation.half, DType::kFloat32, cuda::kPackBytes) ||
+      !prepare(a, kTileFeatures, 1, launch)) {
     return static_cast<int>(cudaErrorNotSupported);
   }
   launch.rotation = {static_cast<int>(rotation.columns), a.rows, rotation.positions, rotation.cos,

@@ -21,17 +21,7 @@ using kernels::NormArguments;
 
 class CudaNormQuantize : public GpuTest {};
 
-Matrix random_matrix(std::mt19937_64& generator, DType dtype, std::int64_t rows, std::int64_t cols,
-                     std::int64_t stride) {
-  std::normal_distribution<float> normal;
-  Matrix matrix(dtype, rows, cols, stride);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t col = 0; col < stride; ++col) {
-      matrix.set(row, col, normal(generator) * (col % 97 == 3 ? 30.0F : 1.0F));
-    }
-  }
-  return matrix;
-}
+constexpr Outliers kOutliers{97, 3, 30.0F};
 
 // Within float32's tolerance, and for each of the 16-bit types' `roundings` within one unit in the
 // last place: an operand of the last product that was rounded before it may have fallen to the
@@ -101,10 +91,10 @@ TEST_F(CudaNormQuantize, NormsMeetTheReferenceAndTheirQuantizedResultTheQuantize
         for (const bool has_residual : {false, true}) {
           const std::int64_t rows = 7;
           const std::int64_t stride = cols + (has_residual ? 8 : 0);
-          const Matrix x = random_matrix(generator, dtype, rows, cols, stride);
-          const Matrix residual = random_matrix(generator, dtype, rows, cols, stride);
-          const Matrix weight = random_matrix(generator, dtype, 1, cols, cols);
-          const Matrix bias = random_matrix(generator, dtype, 1, cols, cols);
+          const Matrix x = random_matrix(generator, dtype, rows, cols, stride, kOutliers);
+          const Matrix residual = random_matrix(generator, dtype, rows, cols, stride, kOutliers);
+          const Matrix weight = random_matrix(generator, dtype, 1, cols, cols, kOutliers);
+          const Matrix bias = random_matrix(generator, dtype, 1, cols, cols, kOutliers);
           Matrix sum = x;
           Matrix plain = x;
           NormArguments a{norm, 1e-5F, dtype, rows, cols, stride};
@@ -180,7 +170,7 @@ TEST_F(CudaNormQuantize, GatesMeetTheReferenceAndTheirQuantizedResultTheQuantize
         for (const bool has_up : {false, true}) {
           const std::int64_t rows = 5;
           // Gate and up lie side by side in one fused product.
-          const Matrix in = random_matrix(generator, dtype, rows, cols, 2 * cols);
+          const Matrix in = random_matrix(generator, dtype, rows, cols, 2 * cols, kOutliers);
           Matrix plain(dtype, rows, cols, cols);
           const std::size_t up_offset = static_cast<std::size_t>(cols * kernels::size_of(dtype));
           GateArguments a{

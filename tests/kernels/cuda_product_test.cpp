@@ -10,6 +10,7 @@
 
 #include "kernels/cuda_support.h"
 #include "kernels/quantize_support.h"
+#include "kernels/rotary_support.h"
 #include "mxscope/kernels/rotary.h"
 
 namespace mxscope::test {
@@ -28,17 +29,7 @@ using kernels::Scheme;
 constexpr int kNotSupported = static_cast<int>(cudaErrorNotSupported);
 constexpr DType kTypes[] = {DType::kBFloat16, DType::kFloat16};
 
-Matrix random_matrix(std::mt19937_64& generator, DType dtype, std::int64_t rows, std::int64_t cols,
-                     std::int64_t stride) {
-  std::normal_distribution<float> normal;
-  Matrix matrix(dtype, rows, cols, stride);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t col = 0; col < stride; ++col) {
-      matrix.set(row, col, normal(generator) * (col % 61 == 7 ? 8.0F : 1.0F));
-    }
-  }
-  return matrix;
-}
+constexpr Outliers kOutliers{61, 7, 8.0F};
 
 // What results are written over: a number that no product here has.
 Matrix untouched(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_t stride) {
@@ -62,8 +53,8 @@ struct Problem {
 
   Problem(std::mt19937_64& generator, DType dtype, std::int64_t rows, std::int64_t in,
           std::int64_t out_features, int weights = 1)
-      : x(random_matrix(generator, dtype, rows, in, in + 24)),
-        weight(random_matrix(generator, dtype, weights * out_features, in, in)),
+      : x(random_matrix(generator, dtype, rows, in, in + 24, kOutliers)),
+        weight(random_matrix(generator, dtype, weights * out_features, in, in, kOutliers)),
         out(untouched(dtype, rows, out_features, out_features + 40)),
         device_x(x.bytes.data(), x.bytes.size()),
         device_weight(weight.bytes.data(), weight.bytes.size()),
@@ -170,33 +161,18 @@ TEST_F(CudaProduct, RowsDoNotDependOnTheirNeighbours) {
 
 TEST_F(CudaProduct, RotatesAsTheRotaryKernel) {
   std::mt19937_64 generator(7);
-  std::normal_distribution<float> normal;
   for (const DType dtype : kTypes) {
     for (const std::int64_t half : {32, 64, 128}) {
       const std::int64_t rows = 301;
       const std::int64_t heads = 5;
       Problem problem(generator, dtype, rows, 512, (heads + 2) * 2 * half);
-      constexpr std::int64_t kPositions = 50;
-      std::vector<float> cos;
-      std::vector<float> sin;
-      for (std::int64_t i = 0; i < kPositions * half; ++i) {
-        const float angle = normal(generator);
-        cos.push_back(std::cos(angle));
-        sin.push_back(std::sin(angle));
-      }
-      std::vector<std::int64_t> positions;
-      for (std::int64_t row = 0; row < rows; ++row) {
-        positions.push_back((row * 7) % kPositions);
-      }
-      const DeviceBuffer at(positions.data(), positions.size() * sizeof(std::int64_t));
-      const DeviceBuffer c(cos.data(), cos.size() * sizeof(float));
-      const DeviceBuffer s(sin.data(), sin.size() * sizeof(float));
+      const RotaryTables tables(generator, rows, half);
       ProductRotation rotation;
       rotation.columns = heads * 2 * half;
       rotation.half = half;
-      rotation.positions = reinterpret_cast<const std::int64_t*>(at.data());
-      rotation.cos = reinterpret_cast<const float*>(c.data());
-      rotation.sin = reinterpret_cast<const float*>(s.data());
+      rotation.positions = tables.position_data();
+      rotation.cos = tables.cos_data();
+      rotation.sin = tables.sin_data();
 
       multiply(problem.arguments());
       const kernels::RotaryView view{problem.device_out.data(), dtype,   rows, heads,

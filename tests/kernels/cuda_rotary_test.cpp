@@ -7,6 +7,7 @@
 
 #include "kernels/cuda_support.h"
 #include "kernels/quantize_support.h"
+#include "kernels/rotary_support.h"
 #include "mxscope/kernels/rotary.h"
 
 namespace mxscope::test {
@@ -39,32 +40,18 @@ TEST_F(CudaRotary, TurnsWhatTheCpuTurnsAndNothingElse) {
             x.set(row, col, normal(generator));
           }
         }
-        std::vector<float> cos;
-        std::vector<float> sin;
-        constexpr std::int64_t kPositions = 50;
-        for (std::int64_t i = 0; i < kPositions * half; ++i) {
-          const float angle = normal(generator);
-          cos.push_back(std::cos(angle));
-          sin.push_back(std::sin(angle));
-        }
-        std::vector<std::int64_t> positions;
-        for (std::int64_t row = 0; row < rows; ++row) {
-          positions.push_back((row * 7) % kPositions);
-        }
+        const RotaryTables tables(generator, rows, half);
         const DeviceBuffer data(x.bytes.data(), x.bytes.size());
-        const DeviceBuffer at(positions.data(), positions.size() * sizeof(std::int64_t));
-        const DeviceBuffer c(cos.data(), cos.size() * sizeof(float));
-        const DeviceBuffer s(sin.data(), sin.size() * sizeof(float));
         RotaryView view{data.data(), dtype, rows, heads, stride, size};
-        check_cuda(kernels::rotate_cuda(view, reinterpret_cast<const std::int64_t*>(at.data()),
-                                        reinterpret_cast<const float*>(c.data()),
-                                        reinterpret_cast<const float*>(s.data()), half, nullptr),
+        check_cuda(kernels::rotate_cuda(view, tables.position_data(), tables.cos_data(),
+                                        tables.sin_data(), half, nullptr),
                    "rotate_cuda");
         Matrix actual = x;
         data.copy_to(actual.bytes.data());
         Matrix expected = x;
         view.data = expected.bytes.data();
-        kernels::rotate_cpu(view, positions.data(), cos.data(), sin.data(), half);
+        kernels::rotate_cpu(view, tables.positions.data(), tables.cos.data(), tables.sin.data(),
+                            half);
         for (std::int64_t row = 0; row < rows; ++row) {
           for (std::int64_t head = 0; head < heads; ++head) {
             for (std::int64_t i = 0; i < size; ++i) {

@@ -56,6 +56,27 @@ struct Matrix {
   }
 };
 
+// Every how many columns, from which one on, numbers are how much larger.
+struct Outliers {
+  std::int64_t period;
+  std::int64_t first;
+  float factor;
+};
+
+// N(0, 1) but for the outliers, behind the rows' ends too.
+inline Matrix random_matrix(std::mt19937_64& generator, DType dtype, std::int64_t rows,
+                            std::int64_t cols, std::int64_t stride, const Outliers& outliers) {
+  std::normal_distribution<float> normal;
+  Matrix matrix(dtype, rows, cols, stride);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t col = 0; col < stride; ++col) {
+      const bool is_outlier = col % outliers.period == outliers.first;
+      matrix.set(row, col, normal(generator) * (is_outlier ? outliers.factor : 1.0F));
+    }
+  }
+  return matrix;
+}
+
 using QuantizeFunction = std::function<void(const QuantizeSpec&, const Matrix& in, Matrix& out)>;
 
 inline QuantizeFunction reference_quantizer() {

@@ -45,6 +45,23 @@ at::Tensor WeightCache::raw(int linear) const {
   return resident.defined() || !stream_ ? resident : stream_->weight(linear);
 }
 
+WeightCache::Key WeightCache::key_of(int linear, const LinearOps& ops) const {
+  return {linear, ops.weight, is_narrow(*model_, operands_, ops)};
+}
+
+template <class Visit>
+void WeightCache::for_each_copy(const StepPlan& step, const Visit& visit) {
+  for (const StateNode& node : step.nodes) {
+    const auto& ops = step.configs[static_cast<std::size_t>(node.config)];
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+      const auto copy = copies_.find(key_of(step.linears[i], ops[i]));
+      if (copy != copies_.end()) {
+        visit(copy);
+      }
+    }
+  }
+}
+
 // Copies that do not exist yet, those of weights that lie one behind the other together: so will
 // they.
 std::vector<std::vector<WeightCache::Key>> WeightCache::missing(const StepPlan& step) const {
@@ -59,7 +76,7 @@ std::vector<std::vector<WeightCache::Key>> WeightCache::missing(const StepPlan& 
     bool may_join = false;
     for (std::size_t i = 0; i < ops.size(); ++i) {
       const int linear = step.linears[i];
-      const Key key{linear, ops[i].weight, is_narrow(*model_, operands_, ops[i])};
+      const Key key = key_of(linear, ops[i]);
       if (ops[i].weight == 0 || copies_.contains(key) || !seen.insert(key).second) {
         may_join = false;
         continue;
@@ -156,34 +173,22 @@ void WeightCache::prepare(std::size_t index, const StepPlan& step) {
     stream_->prepare(index);
   }
   if (side_) {
-    for (const StateNode& node : step.nodes) {
-      const auto& ops = step.configs[static_cast<std::size_t>(node.config)];
-      for (std::size_t i = 0; i < ops.size(); ++i) {
-        const auto copy =
-            copies_.find({step.linears[i], ops[i].weight, is_narrow(*model_, operands_, ops[i])});
-        if (copy != copies_.end() && copy->second.made) {
-          copy->second.made->block(current_stream(model_->device));
-          copy->second.made.reset();
-        }
+    for_each_copy(step, [&](auto copy) {
+      if (copy->second.made) {
+        copy->second.made->block(current_stream(model_->device));
+        copy->second.made.reset();
       }
-    }
+    });
   }
   make(allocate(step));
 }
 
 void WeightCache::release(std::size_t index, const StepPlan& step) {
   if (bytes_ > budget_) {
-    for (const StateNode& node : step.nodes) {
-      const auto& ops = step.configs[static_cast<std::size_t>(node.config)];
-      for (std::size_t i = 0; i < ops.size(); ++i) {
-        const auto copy =
-            copies_.find({step.linears[i], ops[i].weight, is_narrow(*model_, operands_, ops[i])});
-        if (copy != copies_.end()) {
-          bytes_ -= static_cast<std::int64_t>(copy->second.tensor.nbytes());
-          copies_.erase(copy);
-        }
-      }
-    }
+    for_each_copy(step, [&](auto copy) {
+      bytes_ -= static_cast<std::int64_t>(copy->second.tensor.nbytes());
+      copies_.erase(copy);
+    });
   }
   if (stream_ && stream_->streams(index)) {
     stream_->release(index);

@@ -60,8 +60,12 @@ class WeightCache : public WeightSource {
   };
 
   [[nodiscard]] at::Tensor raw(int linear) const;
+  [[nodiscard]] Key key_of(int linear, const LinearOps& ops) const;
   [[nodiscard]] std::vector<std::vector<Key>> missing(const StepPlan& step) const;
   std::vector<Task> allocate(const StepPlan& step);
+  // Calls visit(place in copies_) for the step's copies that exist; it may erase that one.
+  template <class Visit>
+  void for_each_copy(const StepPlan& step, const Visit& visit);
   void make(const std::vector<Task>& tasks);
 
   std::shared_ptr<const Model> model_;
