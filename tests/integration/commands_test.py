@@ -255,7 +255,8 @@ class Streams(support.Case):
         self.assertIn("standard output: No space left on device", p.stderr)
 
     def test_progress_on_a_terminal_and_without_one(self):
-        file = self.tiny(words=8000, protocol={"name": "windows", "context": 128, "max_windows": 60})
+        # Long enough for some frames, which come every tenth of a second.
+        file = self.tiny(words=80000, protocol={"name": "windows", "context": 128, "max_windows": 600})
         p = run("run", file, "-o", self.dir / "plain", "--no-table", check=0)
         self.assertNotIn("\r", p.stderr)
         self.assertNotIn("\x1b", p.stderr)
