@@ -18,8 +18,6 @@ using cuda::kVectorPack;
 using cuda::kWarp;
 using cuda::largest_bits;
 using cuda::load_pack;
-using cuda::load_raw;
-using cuda::Pack;
 using cuda::quantize_pack;
 using cuda::reduce;
 using cuda::store_pack;
@@ -29,13 +27,20 @@ using detail::ExponentRule;
 using detail::Path;
 using detail::QuantizePlan;
 
+template <DType kType, int kPack>
+using PackOf = cuda::Pack<cuda::StorageOf<kType>, kPack>;
+
 constexpr int kThreads = 256;
 constexpr int kUnroll = 2;            // packs in flight per thread of the short kernel
+constexpr int kBlocks = 8;            // per multiprocessor: many threads keep memory busy
+constexpr int kMseBlocks = 4;         // which compute more than they wait
 constexpr int kElementThreads = 512;  // of the kernel that needs no maximum, a pack each
-constexpr int kHeldPacks = 4;         // packs that a thread of the long kernel keeps in registers
+constexpr int kElementBlocks = 4;
+constexpr int kHeldPacks = 4;  // packs that a thread of the long kernel keeps in registers
 constexpr int kMaxThreads = 1024;
 constexpr std::int64_t kMaxGridY = 65535;
 constexpr std::int64_t kMaxGridX = 0x7FFFFFFF;
+constexpr std::int64_t kMostRagged = 1 << 30;  // blocks
 
 // The matrix and what to do with it.
 struct Task {
@@ -88,104 +93,111 @@ __device__ __forceinline__ std::int32_t least_error_exponent(std::int32_t middle
 // Blocks of `group` neighbouring packs, a power of two up to a warp: each thread holds whole packs,
 // and the threads of a block agree on its maximum by shuffles.
 template <DType kType, DType kOut, int kPack, bool kIsEven, bool kMse>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kMse ? kMseBlocks : kBlocks)
     quantize_short(const __grid_constant__ Task task, const int group) {
   const std::int64_t first =
       (static_cast<std::int64_t>(blockIdx.x) * kThreads * kUnroll + threadIdx.x) * kPack;
   for (std::int64_t row = blockIdx.y; row < task.rows; row += gridDim.y) {
-    float x[kUnroll][kPack];
+    PackOf<kType, kPack> packs[kUnroll];
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {
-      load_pack<kType, kPack, true>(in_row<kType>(task, row), first + u * kThreads * kPack,
-                                    task.cols, 0.0F, x[u]);
+      packs[u] =
+          load_pack<kPack, true>(in_row<kType>(task, row), first + u * kThreads * kPack, task.cols);
     }
 #pragma unroll
     for (int u = 0; u < kUnroll; ++u) {
-      std::int32_t largest = largest_bits(x[u]);
+      std::int32_t largest = largest_bits<kType, kPack>(packs[u]);
       for (int distance = group / 2; distance > 0; distance /= 2) {
         largest = max(largest, __shfl_xor_sync(kFullWarp, largest, distance));
       }
       std::int32_t exponent = detail::block_exponent(task.plan, task.plan.rule, largest);
       if constexpr (kMse) {
+        float x[kPack];
+        widen_pack<kType, kPack>(packs[u], x);
         double sums[3];
 #pragma unroll
         for (int i = 0; i < 3; ++i) {
-          sums[i] = squared_errors<kIsEven>(task.plan, exponent, i - 1, x[u]);
+          sums[i] = squared_errors<kIsEven>(task.plan, exponent, i - 1, x);
           for (int distance = group / 2; distance > 0; distance /= 2) {
             sums[i] += __shfl_xor_sync(kFullWarp, sums[i], distance);
           }
         }
         exponent = least_error_exponent(exponent, sums);
       }
-      store_pack<true>(out_row<kOut>(task, row), first + u * kThreads * kPack, task.cols,
-                       quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x[u]));
+      store_pack<true>(
+          out_row<kOut>(task, row), first + u * kThreads * kPack, task.cols,
+          quantize_pack<kType, kOut, kIsEven, kPack>(task.plan, exponent, largest, packs[u]));
     }
   }
 }
 
 // Every element on its own: private exponents, element casts, bfloat16 and float16 casts.
 template <DType kType, DType kOut, int kPack, bool kIsEven>
-__global__ void __launch_bounds__(kElementThreads)
+__global__ void __launch_bounds__(kElementThreads, kElementBlocks)
     quantize_elements(const __grid_constant__ Task task) {
-  using Storage = typename Tensor<kOut>::Storage;
   const std::int64_t col =
       (static_cast<std::int64_t>(blockIdx.x) * kElementThreads + threadIdx.x) * kPack;
   for (std::int64_t row = blockIdx.y; row < task.rows; row += gridDim.y) {
     float x[kPack];
-    load_pack<kType, kPack, true>(in_row<kType>(task, row), col, task.cols, 0.0F, x);
-    Pack<Storage, kPack> result;
+    widen_pack<kType, kPack>(load_pack<kPack, true>(in_row<kType>(task, row), col, task.cols), x);
+    PackOf<kOut, kPack> result;
+    if (task.plan.path == Path::kBlocks) {
+      cuda::quantize_alone<kIsEven>(task.plan, x);
+      result = cuda::narrow_exact<kOut, kPack>(x);
+    } else {
 #pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      const float value = x[i];
-      if (task.plan.path == Path::kBlocks) {
-        const float one[1] = {value};
-        const std::int32_t largest = largest_bits(one);
-        const std::int32_t exponent =
-            task.plan.rule == ExponentRule::kFixed
-                ? 0
-                : detail::block_exponent(task.plan, ExponentRule::kCarry, largest);
-        result.values[i] =
-            quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, one).values[0];
-      } else if (value != value) {
-        result.values[i] = Tensor<kOut>::nan();
-      } else {
-        const float rounded = task.plan.path == Path::kCastBf16
-                                  ? __bfloat162float(__float2bfloat16_rn(value))
-                                  : __half2float(__float2half_rn(value));
-        result.values[i] = Tensor<kOut>::narrow(rounded);
+      for (int i = 0; i < kPack; ++i) {
+        x[i] = task.plan.path == Path::kCastBf16 ? __bfloat162float(__float2bfloat16_rn(x[i]))
+                                                 : __half2float(__float2half_rn(x[i]));
       }
+      result = cuda::narrow_pack<kOut, kPack>(x);
     }
+    cuda::canonical_nans<kOut, kPack>(x, result);
     store_pack<true>(out_row<kOut>(task, row), col, task.cols, result);
   }
 }
 
-// Blocks of `group` neighbouring packs, up to a warp but no power of two: a warp takes as many
-// whole blocks as it has lanes for, and the others idle.
+// Blocks of `group` neighbouring packs, up to half a warp but no power of two: a warp takes as many
+// whole blocks as it has lanes for, and the others idle. All rows' blocks are counted through, in
+// 32 bits.
 template <DType kType, DType kOut, int kPack, bool kIsEven>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocks)
     quantize_ragged(const __grid_constant__ Task task, const int group,
-                    const std::int64_t blocks_per_row) {
+                    const unsigned blocks_per_row) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int per_warp = kWarp / group;
   const int leader = lane / group * group;
-  const std::int64_t warp =
-      static_cast<std::int64_t>(blockIdx.x) * (kThreads / kWarp) + threadIdx.x / kWarp;
-  const std::int64_t block = warp * per_warp + lane / group;
-  const bool idle = lane / group >= per_warp || block >= blocks_per_row;
-  const std::int64_t end = idle ? 0 : min((block + 1) * task.plan.block, task.cols);
-  const std::int64_t col = idle ? 0 : block * task.plan.block + (lane - leader) * kPack;
-  for (std::int64_t row = blockIdx.y; row < task.rows; row += gridDim.y) {
-    float x[kPack];
-    load_pack<kType, kPack, true>(in_row<kType>(task, row), col, end, 0.0F, x);
-    const std::int32_t mine = largest_bits(x);
-    std::int32_t largest = mine;
-    for (int i = 0; i < group; ++i) {
-      // A lane behind the last whole block of the warp gets some other lane's; it stores nothing.
-      largest = max(largest, __shfl_sync(kFullWarp, mine, leader + i));
+  const int rank = lane - leader;
+  const auto blocks = static_cast<unsigned>(task.rows) * blocks_per_row;
+  const unsigned warp = blockIdx.x * (kThreads / kWarp) + threadIdx.x / kWarp;
+  PackOf<kType, kPack> packs[kUnroll];
+  std::int64_t rows[kUnroll];
+  std::int64_t cols[kUnroll];
+  std::int64_t ends[kUnroll];
+#pragma unroll
+  for (int u = 0; u < kUnroll; ++u) {
+    const unsigned block = (warp * kUnroll + u) * per_warp + lane / group;
+    const bool idle = lane / group >= per_warp || block >= blocks;
+    rows[u] = idle ? 0 : block / blocks_per_row;
+    const std::int64_t begin = (block - rows[u] * blocks_per_row) * task.plan.block;
+    ends[u] = idle ? 0 : min(begin + task.plan.block, task.cols);
+    cols[u] = idle ? 0 : begin + rank * kPack;
+    packs[u] = load_pack<kPack, true>(in_row<kType>(task, rows[u]), cols[u], ends[u]);
+  }
+#pragma unroll
+  for (int u = 0; u < kUnroll; ++u) {
+    // Each lane has the largest of its own pack and the next ones of its block: of one, two, four
+    // and so on. Lanes behind the warp's last whole block store nothing.
+    std::int32_t largest = largest_bits<kType, kPack>(packs[u]);
+    for (int seen = 1; seen < group; seen *= 2) {
+      const std::int32_t other = __shfl_down_sync(kFullWarp, largest, seen);
+      largest = rank + seen < group ? max(largest, other) : largest;
     }
+    largest = __shfl_sync(kFullWarp, largest, leader);
     const std::int32_t exponent = detail::block_exponent(task.plan, task.plan.rule, largest);
-    store_pack<true>(out_row<kOut>(task, row), col, end,
-                     quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
+    store_pack<true>(
+        out_row<kOut>(task, rows[u]), cols[u], ends[u],
+        quantize_pack<kType, kOut, kIsEven, kPack>(task.plan, exponent, largest, packs[u]));
   }
 }
 
@@ -194,7 +206,6 @@ __global__ void __launch_bounds__(kThreads)
 template <DType kType, DType kOut, int kPack, bool kIsEven, bool kMse, bool kHeld>
 __global__ void __launch_bounds__(kMaxThreads)
     quantize_long(const __grid_constant__ Task task, const std::int64_t blocks_per_row) {
-  using Storage = typename Tensor<kType>::Storage;
   const std::int64_t blocks = task.rows * blocks_per_row;
   const std::int64_t step = static_cast<std::int64_t>(blockDim.x) * kPack;
   for (std::int64_t index = static_cast<std::int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
@@ -204,49 +215,50 @@ __global__ void __launch_bounds__(kMaxThreads)
     const std::int64_t end = min(begin + task.plan.block, task.cols);
     const auto* in = in_row<kType>(task, row);
     const std::int64_t first = begin + static_cast<std::int64_t>(threadIdx.x) * kPack;
-    Pack<Storage, kPack> held[kHeld ? kHeldPacks : 1];
+    PackOf<kType, kPack> held[kHeld ? kHeldPacks : 1];
 
-    // Calls body(column, numbers) for every pack of this thread.
+    // Calls body(column, pack) for every pack of this thread.
     const auto for_each_pack = [&](auto body) {
-      float x[kPack];
       if constexpr (kHeld) {
 #pragma unroll
         for (int i = 0; i < kHeldPacks; ++i) {
-          widen_pack<kType, kPack>(held[i], x);
-          body(first + i * step, x);
+          body(first + i * step, held[i]);
         }
       } else {
         for (std::int64_t col = first; col < end; col += step) {
-          load_pack<kType, kPack, true>(in, col, end, 0.0F, x);
-          body(col, x);
+          body(col, load_pack<kPack, true>(in, col, end));
         }
       }
     };
     if constexpr (kHeld) {
 #pragma unroll
       for (int i = 0; i < kHeldPacks; ++i) {
-        held[i] = load_raw<Storage, kPack>(in, first + i * step, end, Storage{});
+        held[i] = load_pack<kPack>(in, first + i * step, end);
       }
     }
     std::int32_t largest = 0;
-    for_each_pack(
-        [&](std::int64_t, const float(&x)[kPack]) { largest = max(largest, largest_bits(x)); });
+    for_each_pack([&](std::int64_t, const PackOf<kType, kPack>& pack) {
+      largest = max(largest, largest_bits<kType, kPack>(pack));
+    });
     largest = reduce(largest);
     std::int32_t exponent = detail::block_exponent(task.plan, task.plan.rule, largest);
     if constexpr (kMse) {
       double sums[3] = {};
 #pragma unroll
       for (int i = 0; i < 3; ++i) {
-        for_each_pack([&](std::int64_t, const float(&x)[kPack]) {
+        for_each_pack([&](std::int64_t, const PackOf<kType, kPack>& pack) {
+          float x[kPack];
+          widen_pack<kType, kPack>(pack, x);
           sums[i] += squared_errors<kIsEven>(task.plan, exponent, i - 1, x);
         });
         sums[i] = reduce(sums[i]);
       }
       exponent = least_error_exponent(exponent, sums);
     }
-    for_each_pack([&](std::int64_t col, const float(&x)[kPack]) {
-      store_pack<true>(out_row<kOut>(task, row), col, end,
-                       quantize_pack<kOut, kIsEven>(task.plan, exponent, largest, x));
+    for_each_pack([&](std::int64_t col, const PackOf<kType, kPack>& pack) {
+      store_pack<true>(
+          out_row<kOut>(task, row), col, end,
+          quantize_pack<kType, kOut, kIsEven, kPack>(task.plan, exponent, largest, pack));
     });
   }
 }
@@ -278,14 +290,14 @@ void launch_packs(Task task, cudaStream_t stream) {
   const bool is_short =
       plan.block % kPack == 0 && cuda::is_power_of_two(plan.block) && group >= 1 && group <= kWarp;
   const std::int64_t ragged_group = (plan.block + kPack - 1) / kPack;
+  const std::int64_t blocks_per_row = (task.cols + plan.block - 1) / plan.block;
   if (!per_element && !is_short && ragged_group <= kWarp / 2 && plan.rule != ExponentRule::kMse &&
-      (kPack == 1 || plan.block % kPack == 0)) {
-    const std::int64_t blocks_per_row = (task.cols + plan.block - 1) / plan.block;
-    const std::int64_t per_block = kWarp / ragged_group * (kThreads / kWarp);
-    const dim3 grid(static_cast<unsigned>((blocks_per_row + per_block - 1) / per_block),
-                    static_cast<unsigned>(std::min(task.rows, kMaxGridY)));
+      (kPack == 1 || plan.block % kPack == 0) && task.rows * blocks_per_row <= kMostRagged) {
+    const std::int64_t per_block = kWarp / ragged_group * (kThreads / kWarp) * kUnroll;
+    const std::int64_t grid = (task.rows * blocks_per_row + per_block - 1) / per_block;
     quantize_ragged<kType, kOut, kPack, kIsEven>
-        <<<grid, kThreads, 0, stream>>>(task, static_cast<int>(ragged_group), blocks_per_row);
+        <<<static_cast<unsigned>(grid), kThreads, 0, stream>>>(
+            task, static_cast<int>(ragged_group), static_cast<unsigned>(blocks_per_row));
     return;
   }
   if (!per_element && !is_short) {

@@ -26,6 +26,7 @@ using cuda::Pack;
 using cuda::quantize_pack;
 using cuda::reduce;
 using cuda::round_pack;
+using cuda::StorageOf;
 using cuda::Tensor;
 using cuda::widen_pack;
 using detail::ExponentRule;
@@ -34,13 +35,12 @@ using detail::QuantizePlan;
 
 constexpr int kThreads = 256;
 constexpr int kGatePacks = 2;  // in flight per thread of the gate
-// Packs of a row that a thread of the norm keeps in registers, in rows of the usual length and in
-// the longest.
-constexpr int kUsualPacks = 2;
+// A thread's packs of a row. A row that would take a lane more is a thread block's: a warp with 16
+// packs a lane gets two thirds of the bandwidth that four warps with 4 get.
 constexpr int kMostPacks = 4;
-constexpr int kUsualThreads = 256;
+constexpr int kNormThreads = 128;  // of a thread block whose warps have a row each
 constexpr int kMaxThreads = 1024;
-constexpr int kUsualBlocks = 4;             // per multiprocessor at least
+constexpr int kUsualShared = 48 * 1024;     // bytes that a kernel may have without asking
 constexpr std::int64_t kMaxCols = 1 << 30;  // of the gate, whose columns are counted in 32 bits
 constexpr std::int64_t kMaxGridX = 0x7FFFFFFF;
 constexpr std::int64_t kMaxGridY = 65535;
@@ -52,37 +52,29 @@ struct Quantizer {
   int group = -1;
 };
 
-template <DType kType>
-using StorageOf = typename Tensor<kType>::Storage;
-
 template <class Storage, int kPack>
 __device__ __forceinline__ void store_at(Storage* at, const Pack<Storage, kPack>& pack) {
   *reinterpret_cast<Pack<Storage, kPack>*>(at) = pack;
 }
 
 // Every lane of the warp calls it, lanes behind the row's end with zeros.
-template <DType kOut, bool kIsEven, int kPack>
-__device__ __forceinline__ Pack<StorageOf<kOut>, kPack> quantize_fused(const Quantizer& quantizer,
-                                                                       const float (&x)[kPack]) {
+template <DType kType, DType kOut, bool kIsEven, int kPack>
+__device__ __forceinline__ Pack<StorageOf<kOut>, kPack> quantize_fused(
+    const Quantizer& quantizer, const Pack<StorageOf<kType>, kPack>& pack) {
   const QuantizePlan& plan = quantizer.plan;
   if (quantizer.group > 0) {
-    std::int32_t largest = largest_bits(x);
+    std::int32_t largest = largest_bits<kType, kPack>(pack);
     for (int distance = quantizer.group / 2; distance > 0; distance /= 2) {
       largest = max(largest, __shfl_xor_sync(kFullWarp, largest, distance));
     }
     const std::int32_t exponent = detail::block_exponent(plan, plan.rule, largest);
-    return quantize_pack<kOut, kIsEven>(plan, exponent, largest, x);
+    return quantize_pack<kType, kOut, kIsEven, kPack>(plan, exponent, largest, pack);
   }
-  Pack<StorageOf<kOut>, kPack> result;
-#pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    const float one[1] = {x[i]};
-    const std::int32_t largest = largest_bits(one);
-    const std::int32_t exponent = plan.rule == ExponentRule::kFixed
-                                      ? 0
-                                      : detail::block_exponent(plan, ExponentRule::kCarry, largest);
-    result.values[i] = quantize_pack<kOut, kIsEven>(plan, exponent, largest, one).values[0];
-  }
+  float x[kPack];
+  widen_pack<kType, kPack>(pack, x);
+  cuda::quantize_alone<kIsEven>(plan, x);
+  auto result = cuda::narrow_exact<kOut, kPack>(x);
+  cuda::canonical_nans<kOut, kPack>(x, result);
   return result;
 }
 
@@ -92,18 +84,15 @@ template <DType kType, DType kOut, bool kIsEven, int kPack>
 __device__ __forceinline__ void finish_pack(const Quantizer& quantizer, float (&x)[kPack],
                                             void* plain, void* quantized, std::int64_t at,
                                             bool inside) {
-  const auto pack = round_pack<kType, kPack>(x);
+  auto pack = round_pack<kType, kPack>(x);
   if (plain != nullptr && inside) {
     store_at(static_cast<StorageOf<kType>*>(plain) + at, pack);
   }
   if (quantizer.group >= 0) {
     if (!inside) {
-#pragma unroll
-      for (int i = 0; i < kPack; ++i) {
-        x[i] = 0.0F;
-      }
+      pack = {};
     }
-    const auto result = quantize_fused<kOut, kIsEven>(quantizer, x);
+    const auto result = quantize_fused<kType, kOut, kIsEven, kPack>(quantizer, pack);
     if (inside) {
       store_at(static_cast<StorageOf<kOut>*>(quantized) + at, result);
     }
@@ -121,37 +110,113 @@ __device__ __forceinline__ PackOf<kType> load_at(const void* matrix, std::int64_
 // A sum of both packs, rounded.
 template <DType kType>
 __device__ __forceinline__ PackOf<kType> add_packs(const PackOf<kType>& a, const PackOf<kType>& b) {
-  PackOf<kType> sum;
+  constexpr int kPack = kVectorPack<kType>;
+  float sum[kPack];
+  float other[kPack];
+  widen_pack<kType, kPack>(a, sum);
+  widen_pack<kType, kPack>(b, other);
 #pragma unroll
-  for (int i = 0; i < kVectorPack<kType>; ++i) {
-    sum.values[i] = Tensor<kType>::narrow(Tensor<kType>::widen(a.values[i]) +
-                                          Tensor<kType>::widen(b.values[i]));
+  for (int i = 0; i < kPack; ++i) {
+    sum[i] += other[i];
   }
-  return sum;
+  return round_pack<kType, kPack>(sum);
 }
 
-// One thread block per row; the row stays in registers between its sums and its result. Rows are
-// whole packs. The norms have loops of their own so that none asks for each number which it is: the
-// kernel would be bound by instructions, at half of memory's speed.
-template <DType kType, DType kOut, bool kIsEven, int kHeld, bool kIsUsual>
-__global__ void __launch_bounds__(kIsUsual ? kUsualThreads : kMaxThreads,
-                                  kIsUsual ? kUsualBlocks : 1)
+// The threads that have a row: a warp's lanes, which need not wait for others, or a thread block.
+template <bool kIsWarp>
+struct Team {
+  static __device__ __forceinline__ int rank() {
+    return static_cast<int>(kIsWarp ? threadIdx.x % kWarp : threadIdx.x);
+  }
+  static __device__ __forceinline__ int size() {
+    return static_cast<int>(kIsWarp ? kWarp : blockDim.x);
+  }
+  static __device__ __forceinline__ std::int64_t row() {
+    return kIsWarp ? static_cast<std::int64_t>(blockIdx.x) * (kNormThreads / kWarp) +
+                         threadIdx.x / kWarp
+                   : blockIdx.x;
+  }
+  static __device__ __forceinline__ double sum(double value) {
+    return kIsWarp ? cuda::reduce_warp(value) : reduce(value);
+  }
+};
+
+// x times the norm's weights, and with its bias, of the row's pack at `col`.
+template <DType kType>
+__device__ __forceinline__ void apply_weights(const NormArguments& a, int col, bool inside,
+                                              float (&x)[kVectorPack<kType>]) {
+  constexpr int kPack = kVectorPack<kType>;
+  float weight[kPack];
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    weight[i] = a.norm == Norm::kRmsUnitOffset ? 0.0F : 1.0F;
+  }
+  if (a.weight != nullptr && inside) {
+    widen_pack<kType, kPack>(load_at<kType>(a.weight, col), weight);
+  }
+  if (a.norm == Norm::kRms) {
+    (void)round_pack<kType, kPack>(x);
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      x[i] *= weight[i];
+    }
+  } else if (a.norm == Norm::kRmsUnitOffset) {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      x[i] *= 1.0F + weight[i];
+    }
+  } else {
+    float bias[kPack] = {};
+    if (a.bias != nullptr && inside) {
+      widen_pack<kType, kPack>(load_at<kType>(a.bias, col), bias);
+    }
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      x[i] = x[i] * weight[i] + bias[i];
+    }
+  }
+}
+
+// A thread's packs of its row, in shared memory: all of them are on their way at once, and the
+// loops over them need not be unrolled to find them in registers. No thread reads another's.
+template <class P>
+class Held {
+ public:
+  __device__ __forceinline__ Held() {
+    extern __shared__ uint4 shared[];
+    slots_ = reinterpret_cast<P*>(shared) + threadIdx.x;
+  }
+  __device__ __forceinline__ P& operator[](int k) const { return slots_[k * blockDim.x]; }
+  __device__ __forceinline__ void fetch(int k, const void* from) const {
+    cuda::copy_async(&slots_[k * blockDim.x], static_cast<const P*>(from));
+  }
+
+ private:
+  P* slots_;
+};
+
+// Rows are whole packs.
+template <DType kType, DType kOut, bool kIsEven, bool kIsWarp>
+__global__ void __launch_bounds__(kIsWarp ? kNormThreads : kMaxThreads)
     norm_kernel(const __grid_constant__ NormArguments a,
                 const __grid_constant__ Quantizer quantizer) {
+  using Row = Team<kIsWarp>;
   constexpr int kPack = kVectorPack<kType>;
-  const std::int64_t begin = static_cast<std::int64_t>(blockIdx.x) * a.row_stride;
-  const int step = static_cast<int>(blockDim.x) * kPack;
-  const int first = static_cast<int>(threadIdx.x) * kPack;
+  if (Row::row() >= a.rows) {
+    return;
+  }
+  const std::int64_t begin = Row::row() * a.row_stride;
+  const int step = Row::size() * kPack;
+  const int first = Row::rank() * kPack;
   const int cols = static_cast<int>(a.cols);
-  const bool is_layer = a.norm == Norm::kLayer;
-  PackOf<kType> held[kHeld];
-  double total = 0;
-#pragma unroll
-  for (int k = 0; k < kHeld; ++k) {
-    const int col = first + k * step;
-    held[k] = {};
-    if (col < cols) {
-      held[k] = load_at<kType>(a.x, begin + col);
+  const Held<PackOf<kType>> held;
+  for (int k = 0, col = first; col < cols; ++k, col += step) {
+    held.fetch(k, static_cast<const StorageOf<kType>*>(a.x) + begin + col);
+  }
+  cuda::end_copies();
+  cuda::wait_for_copies();
+  if (a.residual != nullptr || a.sum != nullptr) {
+    for (int k = 0, col = first; col < cols; ++k, col += step) {
       if (a.residual != nullptr) {
         held[k] = add_packs<kType>(held[k], load_at<kType>(a.residual, begin + col));
       }
@@ -159,20 +224,26 @@ __global__ void __launch_bounds__(kIsUsual ? kUsualThreads : kMaxThreads,
         store_at(static_cast<StorageOf<kType>*>(a.sum) + begin + col, held[k]);
       }
     }
-    if (is_layer) {
+  }
+  const auto count = static_cast<double>(cols);
+  float mean = 0;
+  if (a.norm == Norm::kLayer) {
+    double total = 0;
+    for (int k = 0, col = first; col < cols; ++k, col += step) {
+      float x[kPack];
+      widen_pack<kType, kPack>(held[k], x);
       float part = 0;
 #pragma unroll
       for (int i = 0; i < kPack; ++i) {
-        part += Tensor<kType>::widen(held[k].values[i]);
+        part += x[i];
       }
       total += part;
     }
+    mean = static_cast<float>(Row::sum(total) / count);
   }
-  const auto count = static_cast<double>(cols);
-  const float mean = is_layer ? static_cast<float>(reduce(total) / count) : 0.0F;
   double squares = 0;
-#pragma unroll
-  for (int k = 0; k < kHeld; ++k) {
+#pragma unroll 4
+  for (int k = 0, col = first; col < cols; ++k, col += step) {
     float x[kPack];
     widen_pack<kType, kPack>(held[k], x);
     float part = 0;
@@ -181,58 +252,22 @@ __global__ void __launch_bounds__(kIsUsual ? kUsualThreads : kMaxThreads,
       const float centred = x[i] - mean;
       part = __fmaf_rn(centred, centred, part);
     }
-    squares += first + k * step < cols ? part : 0.0F;
+    squares += part;
   }
-  // Asked for before the threads wait for each other.
-  PackOf<kType> weights[kHeld];
-  if constexpr (kIsUsual) {
-#pragma unroll
-    for (int k = 0; k < kHeld; ++k) {
-      if (a.weight != nullptr && first + k * step < cols) {
-        weights[k] = load_at<kType>(a.weight, first + k * step);
-      }
-    }
-  }
-  const float inverse = 1.0F / sqrtf(static_cast<float>(reduce(squares) / count) + a.epsilon);
-#pragma unroll
-  for (int k = 0; k < kHeld; ++k) {
-    const int col = first + k * step;
+  const float inverse = 1.0F / sqrtf(static_cast<float>(Row::sum(squares) / count) + a.epsilon);
+  // Every lane of a warp goes through all of it: packs may share a scale.
+#pragma unroll 2
+  for (int k = 0, col = first; k * step < cols; ++k, col += step) {
     const bool inside = col < cols;
-    float x[kPack];
-    widen_pack<kType, kPack>(held[k], x);
-    float weight[kPack];
+    float x[kPack] = {};
+    if (inside) {
+      widen_pack<kType, kPack>(held[k], x);
+    }
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
       x[i] = (x[i] - mean) * inverse;
-      weight[i] = a.norm == Norm::kRmsUnitOffset ? 0.0F : 1.0F;
     }
-    if (a.weight != nullptr && inside) {
-      if constexpr (!kIsUsual) {
-        weights[k] = load_at<kType>(a.weight, col);
-      }
-      widen_pack<kType, kPack>(weights[k], weight);
-    }
-    if (a.norm == Norm::kRms) {
-      (void)round_pack<kType, kPack>(x);
-#pragma unroll
-      for (int i = 0; i < kPack; ++i) {
-        x[i] *= weight[i];
-      }
-    } else if (a.norm == Norm::kRmsUnitOffset) {
-#pragma unroll
-      for (int i = 0; i < kPack; ++i) {
-        x[i] *= 1.0F + weight[i];
-      }
-    } else {
-      float bias[kPack] = {};
-      if (a.bias != nullptr && inside) {
-        widen_pack<kType, kPack>(load_at<kType>(a.bias, col), bias);
-      }
-#pragma unroll
-      for (int i = 0; i < kPack; ++i) {
-        x[i] = x[i] * weight[i] + bias[i];
-      }
-    }
+    apply_weights<kType>(a, col, inside, x);
     finish_pack<kType, kOut, kIsEven>(quantizer, x, a.plain, a.quantized, begin + col, inside);
   }
 }
@@ -332,24 +367,27 @@ int launch_norm(NormArguments a, const QuantizeSpec& spec, cudaStream_t stream) 
     }
     a.plain = a.quantized;
   }
-  const auto launch = [&](auto held, auto usual) {
-    constexpr int kHeld = decltype(held)::value;
-    constexpr bool kIsUsual = decltype(usual)::value;
-    const std::int64_t wanted = (packs + kHeld - 1) / kHeld;
-    const auto threads = static_cast<unsigned>((wanted + kWarp - 1) / kWarp * kWarp);
-    const auto rows = static_cast<unsigned>(a.rows);
-    if (spec.rounding == Rounding::kEven) {
-      norm_kernel<kType, kOut, true, kHeld, kIsUsual><<<rows, threads, 0, stream>>>(a, quantizer);
-    } else {
-      norm_kernel<kType, kOut, false, kHeld, kIsUsual><<<rows, threads, 0, stream>>>(a, quantizer);
+  const auto launch = [&](auto is_warp) {
+    constexpr bool kIsWarp = decltype(is_warp)::value;
+    const auto kernel = spec.rounding == Rounding::kEven ? norm_kernel<kType, kOut, true, kIsWarp>
+                                                         : norm_kernel<kType, kOut, false, kIsWarp>;
+    const std::int64_t team = kIsWarp ? kWarp : (packs + kMostPacks - 1) / kMostPacks;
+    const auto threads =
+        static_cast<unsigned>(kIsWarp ? kNormThreads : (team + kWarp - 1) / kWarp * kWarp);
+    const std::int64_t per_block = kIsWarp ? kNormThreads / kWarp : 1;
+    const auto blocks = static_cast<unsigned>((a.rows + per_block - 1) / per_block);
+    const auto shared = static_cast<std::size_t>(threads * cuda::kPackBytes * kMostPacks);
+    if (shared > kUsualShared) {
+      (void)cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(shared));
     }
+    kernel<<<blocks, threads, shared, stream>>>(a, quantizer);
   };
-  if (packs <= kUsualThreads / 2) {
-    launch(std::integral_constant<int, 1>{}, std::true_type{});
-  } else if (packs <= kUsualThreads * kUsualPacks) {
-    launch(std::integral_constant<int, kUsualPacks>{}, std::true_type{});
+  // By the row's length alone, on which the order of its sums then depends.
+  if (packs <= kWarp * kMostPacks) {
+    launch(std::true_type{});
   } else {
-    launch(std::integral_constant<int, kMostPacks>{}, std::false_type{});
+    launch(std::false_type{});
   }
   const cudaError_t launched = cudaGetLastError();
   if (launched != cudaSuccess || !second_pass) {

@@ -116,43 +116,40 @@ __device__ __forceinline__ void gate_row(const float (&d)[128], int half,
   }
 }
 
-// Quantises such a row in place. A block is the columns of `pieces` neighbouring words of the four
-// lanes that share a row.
+// Quantises such a row in place. A block is the columns of `pieces` neighbouring words, a power of
+// two, of the four lanes that share a row.
 template <DType kType>
 __device__ __forceinline__ void quantize_row(const QuantizePlan& plan, int pieces,
                                              std::uint32_t (&row)[16]) {
-  std::int32_t largest[16];
+  using Word = cuda::Pack<cuda::StorageOf<kType>, 2>;
+  // The first word of a block gets the largest magnitudes of it, then the largest of all.
+  Word most[16];
 #pragma unroll
   for (int j = 0; j < 16; ++j) {
-    float x[2];
-    cuda::widen_two<kType>(row[j], x);
-    largest[j] = cuda::largest_bits(x);
-    largest[j] = max(largest[j], __shfl_xor_sync(cuda::kFullWarp, largest[j], 1));
-    largest[j] = max(largest[j], __shfl_xor_sync(cuda::kFullWarp, largest[j], 2));
+    most[j].units[0] = cuda::magnitudes(row[j]);
   }
 #pragma unroll
   for (int step = 1; step < 16; step *= 2) {
     if (step < pieces) {
 #pragma unroll
-      for (int j = 0; j < 16; ++j) {
-        if ((j & step) == 0) {
-          const std::int32_t both = max(largest[j], largest[j + step]);
-          largest[j] = both;
-          largest[j + step] = both;
-        }
+      for (int j = 0; j < 16; j += 2 * step) {
+        most[j].units[0] =
+            cuda::larger_of_two<kType, true>(most[j].units[0], most[j + step].units[0]);
       }
     }
   }
+  std::int32_t largest = 0;
   std::int32_t exponent = 0;
 #pragma unroll
   for (int j = 0; j < 16; ++j) {
     if ((j & (pieces - 1)) == 0) {
-      exponent = detail::block_exponent(plan, plan.rule, largest[j]);
+      largest = cuda::largest_bits<kType, 2>(most[j]);
+      largest = max(largest, __shfl_xor_sync(cuda::kFullWarp, largest, 1));
+      largest = max(largest, __shfl_xor_sync(cuda::kFullWarp, largest, 2));
+      exponent = detail::block_exponent(plan, plan.rule, largest);
     }
-    float x[2];
-    cuda::widen_two<kType>(row[j], x);
-    const auto pack = cuda::quantize_pack<kType, true>(plan, exponent, largest[j], x);
-    memcpy(&row[j], &pack, sizeof(pack));
+    const Word word = {{row[j]}};
+    row[j] = cuda::quantize_pack<kType, kType, true, 2>(plan, exponent, largest, word).units[0];
   }
 }
 

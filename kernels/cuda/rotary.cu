@@ -11,8 +11,9 @@
 namespace mxscope::kernels {
 namespace {
 
-using cuda::Pack;
+using cuda::load_pack;
 using cuda::Tensor;
+using cuda::widen_pack;
 
 constexpr unsigned kMaxGridY = 65535;
 
@@ -36,19 +37,19 @@ __global__ void rotate(typename Tensor<kType>::Storage* data, std::int64_t rows,
       float b[kPack];
       float c[kPack];
       float s[kPack];
-      cuda::load_pack<kType, kPack>(x, p, half, 0.0F, a);
-      cuda::load_pack<kType, kPack>(x + half, p, half, 0.0F, b);
-      cuda::load_pack<DType::kFloat32, kPack>(cos + angle, p, half, 0.0F, c);
-      cuda::load_pack<DType::kFloat32, kPack>(sin + angle, p, half, 0.0F, s);
-      Pack<Storage, kPack> first;
-      Pack<Storage, kPack> second;
+      widen_pack<kType, kPack>(load_pack<kPack>(x, p, half), a);
+      widen_pack<kType, kPack>(load_pack<kPack>(x + half, p, half), b);
+      widen_pack<DType::kFloat32, kPack>(load_pack<kPack>(cos + angle, p, half), c);
+      widen_pack<DType::kFloat32, kPack>(load_pack<kPack>(sin + angle, p, half), s);
+      float first[kPack];
+      float second[kPack];
 #pragma unroll
       for (int k = 0; k < kPack; ++k) {
-        first.values[k] = Tensor<kType>::narrow(a[k] * c[k] - b[k] * s[k]);
-        second.values[k] = Tensor<kType>::narrow(b[k] * c[k] + a[k] * s[k]);
+        first[k] = a[k] * c[k] - b[k] * s[k];
+        second[k] = b[k] * c[k] + a[k] * s[k];
       }
-      cuda::store_pack(x, p, half, first);
-      cuda::store_pack(x + half, p, half, second);
+      cuda::store_pack(x, p, half, cuda::narrow_pack<kType, kPack>(first));
+      cuda::store_pack(x + half, p, half, cuda::narrow_pack<kType, kPack>(second));
     }
   }
 }

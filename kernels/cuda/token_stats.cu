@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cuda_runtime.h>
 
-#include <cfloat>
 #include <cstdint>
+#include <limits>
 
 #include "cuda/detail/pack.cuh"
 #include "mxscope/kernels/token_stats_cuda.h"
@@ -11,19 +11,26 @@ namespace mxscope::kernels {
 namespace {
 
 using cuda::kFullWarp;
-using cuda::load_streaming;
+using cuda::larger_of_two;
 using cuda::Pack;
+using cuda::StorageOf;
 using cuda::Tensor;
 using cuda::widen_pack;
+using cuda::widen_two;
 
 constexpr int kWarp = 32;
-constexpr int kThreads = 512;
+constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarp;
-constexpr int kAhead = 2;  // packs of a thread that are on their way while one is worked on
+// Thread blocks of a multiprocessor: many rows at once share it evenly.
+constexpr int kBlocks = 8;
+constexpr int kBlocksAgainst = 4;
+constexpr int kAhead = 3;  // packs of a thread that are on their way while one is worked on
+constexpr int kSlots = kAhead + 1;
 
 constexpr float kLog2E = 1.44269504F;
 constexpr double kLn2 = 0.693147180559945309;
 constexpr float kFarBelow = -1e30F;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // 2^t in one instruction, 2 units in the last place; 0 below 2^-126.
 __device__ __forceinline__ float exp2_fast(float t) {
@@ -41,7 +48,7 @@ __device__ __forceinline__ float exp2_fast(float t) {
 // too large for that, leaves a NaN. kCareful: the difference is formed first, and t is bounded, so
 // that 0 times it is 0.
 struct OnlineSums {
-  float max = -FLT_MAX;
+  float max = -kInfinity;
   float shift = 0;
   float sum = 0;       // e
   float weighted = 0;  // e * t
@@ -62,13 +69,10 @@ struct OnlineSums {
     max = to;
     shift = to_shift;
   }
+  // log2 of x's e.
   template <bool kCareful>
-  __device__ __forceinline__ float add(float x) {
-    const float t = kCareful ? fmaxf((x - max) * kLog2E, kFarBelow) : __fmaf_rn(x, kLog2E, shift);
-    const float e = exp2_fast(t);
-    sum += e;
-    weighted = __fmaf_rn(e, t, weighted);
-    return e;
+  __device__ __forceinline__ float exponent(float x) const {
+    return kCareful ? fmaxf((x - max) * kLog2E, kFarBelow) : __fmaf_rn(x, kLog2E, shift);
   }
 };
 
@@ -125,14 +129,26 @@ __device__ __forceinline__ unsigned long long argmax_key(float value, std::int32
          (0xFFFFFFFFU - static_cast<unsigned>(index));
 }
 
-template <int kPack>
-__device__ __forceinline__ float largest_of(const float (&x)[kPack]) {
-  float largest = x[0];
+// Of the numbers that are one.
+template <DType kType, int kPack>
+__device__ __forceinline__ float largest_of(const Pack<StorageOf<kType>, kPack>& pack) {
+  if constexpr (Pack<StorageOf<kType>, kPack>::kInWords) {
+    std::uint32_t most = pack.units[0];
 #pragma unroll
-  for (int i = 1; i < kPack; ++i) {
-    largest = fmaxf(largest, x[i]);
+    for (int i = 1; i < kPack / 2; ++i) {
+      most = larger_of_two<kType>(most, pack.units[i]);
+    }
+    float both[2];
+    widen_two<kType>(most, both);
+    return fmaxf(both[0], both[1]);
+  } else {
+    float largest = Tensor<kType>::widen(pack.units[0]);
+#pragma unroll
+    for (int i = 1; i < kPack; ++i) {
+      largest = fmaxf(largest, Tensor<kType>::widen(pack.units[i]));
+    }
+    return largest;
   }
-  return largest;
 }
 
 struct Work {
@@ -206,94 +222,185 @@ struct Seen {
   float probe = 0;  // NaN once a number was not finite
 };
 
-// Some neighbouring numbers of the variant, x, and of the baseline, y.
-template <bool kCareful, bool kAgainst, int kPack>
-__device__ __forceinline__ void see(Seen& seen, int col, const float (&x)[kPack],
-                                    const float (&y)[kPack]) {
+// Neighbouring numbers, and the largest of those that are one.
+template <int kPack>
+struct Numbers {
+  float values[kPack];
+  float largest;
+
+  template <DType kType>
+  static __device__ __forceinline__ Numbers of(const Pack<StorageOf<kType>, kPack>& pack) {
+    Numbers numbers;
+    widen_pack<kType, kPack>(pack, numbers.values);
+    numbers.largest = largest_of<kType, kPack>(pack);
+    return numbers;
+  }
+};
+
+// Numbers of the variant, and of the baseline, in every kApart-th column from `col` on.
+template <bool kCareful, bool kAgainst, int kApart, int kPack>
+__device__ __forceinline__ void see(Seen& seen, int col, const Numbers<kPack>& variant,
+                                    const Numbers<kPack>& baseline) {
+  const auto& x = variant.values;
+  const auto& y = baseline.values;
   if constexpr (kCareful) {
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
       seen.probe = __fmaf_rn(x[i], 0.0F, seen.probe);
     }
   }
-  const float largest = largest_of(x);
-  if (largest > seen.sums.max || seen.argmax < 0) {
-    seen.sums.raise<kCareful>(largest);
+  if (variant.largest > seen.sums.max) {
+    seen.sums.raise<kCareful>(variant.largest);
 #pragma unroll
     for (int i = kPack - 1; i >= 0; --i) {
-      seen.argmax = x[i] == largest ? col + i : seen.argmax;
+      seen.argmax = x[i] == variant.largest ? col + i * kApart : seen.argmax;
     }
   }
   if constexpr (kAgainst) {
-    const float base_largest = largest_of(y);
-    if (base_largest > seen.base.max) {
-      seen.base.raise<kCareful>(base_largest);
+    if (baseline.largest > seen.base.max) {
+      seen.base.raise<kCareful>(baseline.largest);
     }
   }
+  // A sum of sums: an addition to the large one for a pack, not for each number of it.
+  float sum = 0;
+  float weighted = 0;
+  float base_sum = 0;
+  float base_weighted = 0;
+  float other = 0;
 #pragma unroll
   for (int i = 0; i < kPack; ++i) {
-    seen.sums.add<kCareful>(x[i]);
+    const float t = seen.sums.exponent<kCareful>(x[i]);
+    const float e = exp2_fast(t);
+    sum += e;
+    weighted = __fmaf_rn(e, t, weighted);
     if constexpr (kAgainst) {
+      const float base_t = seen.base.exponent<kCareful>(y[i]);
+      const float base_e = exp2_fast(base_t);
+      base_sum += base_e;
+      base_weighted = __fmaf_rn(base_e, base_t, base_weighted);
       // Differences beyond float32 only come from logits near its end.
       const float apart = kCareful ? fminf(fmaxf(y[i] - x[i], -1e30F), 1e30F) : y[i] - x[i];
-      seen.base.other = __fmaf_rn(seen.base.add<kCareful>(y[i]), apart, seen.base.other);
+      other = __fmaf_rn(base_e, apart, other);
     }
   }
+  seen.sums.sum += sum;
+  seen.sums.weighted += weighted;
+  if constexpr (kAgainst) {
+    seen.base.sum += base_sum;
+    seen.base.weighted += base_weighted;
+    seen.base.other += other;
+  }
 }
+
+// Numbers of a row for one call of `see`, which stand together or kThreads apart.
+template <int kPack>
+inline constexpr int kNumbers = kPack == 1 ? 4 : kPack;
+template <int kPack>
+inline constexpr int kDistance = kPack == 1 ? kThreads : 1;
+
+// A thread's next packs of a row, on their way through shared memory: in registers they would be
+// moved, and so waited for, at once. Rows that are read together have slots of their own.
+template <DType kType, int kPack, bool kIsBaseline>
+class Ahead {
+  using P = Pack<StorageOf<kType>, kPack>;
+
+ public:
+  __device__ __forceinline__ explicit Ahead(const void* row)
+      : from_(static_cast<const P*>(row) + threadIdx.x) {
+    __shared__ P slots[kSlots * kThreads];
+    slots_ = slots + threadIdx.x;
+  }
+  // The thread's k-th pack.
+  __device__ __forceinline__ void fetch(int k) const {
+    cuda::copy_async(slots_ + k % kSlots * kThreads, from_ + k * kThreads);
+  }
+  __device__ __forceinline__ Numbers<kPack> get(int k) const {
+    return Numbers<kPack>::template of<kType>(slots_[k % kSlots * kThreads]);
+  }
+
+ private:
+  const P* from_;
+  P* slots_;
+};
+// Of rows that are not aligned, numbers are asked for one by one.
+template <DType kType, bool kIsBaseline>
+class Ahead<kType, 1, kIsBaseline> {
+  static constexpr int kCount = kNumbers<1>;
+
+ public:
+  __device__ __forceinline__ explicit Ahead(const void* row)
+      : from_(static_cast<const StorageOf<kType>*>(row) + threadIdx.x) {}
+  __device__ __forceinline__ void fetch(int) const {}
+  __device__ __forceinline__ Numbers<kCount> get(int k) const {
+    Numbers<kCount> numbers;
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      numbers.values[i] = Tensor<kType>::widen(from_[(k * kCount + i) * kThreads]);
+    }
+    numbers.largest = numbers.values[0];
+#pragma unroll
+    for (int i = 1; i < kCount; ++i) {
+      numbers.largest = fmaxf(numbers.largest, numbers.values[i]);
+    }
+    return numbers;
+  }
+
+ private:
+  const StorageOf<kType>* from_;
+};
 
 // Goes over the row once; every thread has then seen its part.
 template <bool kCareful, DType kBaseType, DType kType, int kPack, bool kAgainst>
 __device__ __forceinline__ Seen see_row(const Work& work) {
-  using XPack = Pack<typename Tensor<kType>::Storage, kPack>;
-  using BasePack = Pack<typename Tensor<kBaseType>::Storage, kPack>;
-  constexpr int kStep = kThreads * kPack;
+  constexpr int kCount = kNumbers<kPack>;
+  constexpr int kStep = kThreads * kCount;
   const auto* row = row_of<kType>(work.logits);
-  const typename Tensor<kBaseType>::Storage* base_row = nullptr;
+  const StorageOf<kBaseType>* base_row = nullptr;
   if constexpr (kAgainst) {
     base_row = row_of<kBaseType>(work.baseline);
   }
+  const int thread = static_cast<int>(threadIdx.x);
   const int vocab = static_cast<int>(work.logits.vocab);
-  const int whole = vocab / kPack * kPack;
-  XPack next[kAhead];
-  BasePack base_next[kAhead];
-  const auto fetch = [&](int slot, int col) {
-    if (col < whole) {
-      next[slot] = load_streaming<XPack>(row + col);
+  // Calls of `see` that the thread makes with kCount numbers, and where the rest of the row begins.
+  const int packs = vocab / kPack;
+  const int mine = kPack == 1       ? vocab / kStep
+                   : packs > thread ? (packs - thread + kThreads - 1) / kThreads
+                                    : 0;
+  const int rest = kPack == 1 ? mine * kStep : packs * kPack;
+  const Ahead<kType, kPack, false> ahead(row);
+  const Ahead<kBaseType, kPack, true> base_ahead(base_row);
+  const auto fetch = [&](int k) {
+    if (k < mine) {
+      ahead.fetch(k);
       if constexpr (kAgainst) {
-        base_next[slot] = load_streaming<BasePack>(base_row + col);
+        base_ahead.fetch(k);
       }
     }
+    cuda::end_copies();
   };
-  const int first = static_cast<int>(threadIdx.x) * kPack;
 #pragma unroll
-  for (int slot = 0; slot < kAhead; ++slot) {
-    fetch(slot, first + slot * kStep);
+  for (int k = 0; k < kAhead; ++k) {
+    fetch(k);
   }
   Seen seen;
-  for (int begin = first; begin < whole; begin += kAhead * kStep) {
-#pragma unroll
-    for (int slot = 0; slot < kAhead; ++slot) {
-      const int col = begin + slot * kStep;
-      if (col < whole) {
-        float x[kPack];
-        float y[kPack] = {};
-        widen_pack<kType, kPack>(next[slot], x);
-        if constexpr (kAgainst) {
-          widen_pack<kBaseType, kPack>(base_next[slot], y);
-        }
-        fetch(slot, col + kAhead * kStep);
-        see<kCareful, kAgainst>(seen, col, x, y);
-      }
-    }
-  }
-  const int last = whole + static_cast<int>(threadIdx.x);
-  if (last < vocab) {
-    const float x[1] = {Tensor<kType>::widen(row[last])};
-    float y[1] = {};
+#pragma unroll 2
+  for (int k = 0; k < mine; ++k) {
+    cuda::wait_for_copies<kAhead - 1>();
+    const auto x = ahead.get(k);
+    Numbers<kCount> y = {};
     if constexpr (kAgainst) {
-      y[0] = Tensor<kBaseType>::widen(base_row[last]);
+      y = base_ahead.get(k);
     }
-    see<kCareful, kAgainst>(seen, last, x, y);
+    fetch(k + kAhead);  // where the pack before this one was
+    see<kCareful, kAgainst, kDistance<kPack>>(seen, thread * kPack + k * kStep, x, y);
+  }
+  for (int last = rest + thread; last < vocab; last += kThreads) {
+    const auto x = Numbers<1>::of<kType>({{row[last]}});
+    Numbers<1> y = {};
+    if constexpr (kAgainst) {
+      y = Numbers<1>::of<kBaseType>({{base_row[last]}});
+    }
+    see<kCareful, kAgainst, 1>(seen, last, x, y);
   }
   return seen;
 }
@@ -304,7 +411,8 @@ __device__ __forceinline__ Seen see_row(const Work& work) {
 // until a sum says that they were needed, and rows of finite, ordinary logits get the same bits
 // from both passes.
 template <DType kBaseType, DType kType, int kPack, bool kAgainst>
-__global__ void __launch_bounds__(kThreads) token_stats_kernel(const __grid_constant__ Work work) {
+__global__ void __launch_bounds__(kThreads, kAgainst ? kBlocksAgainst : kBlocks)
+    token_stats_kernel(const __grid_constant__ Work work) {
   Seen seen = see_row<false, kBaseType, kType, kPack, kAgainst>(work);
   const float probe = 0.0F * (seen.sums.sum + seen.sums.weighted + seen.base.sum +
                               seen.base.weighted + seen.base.other);

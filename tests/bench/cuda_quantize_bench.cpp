@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mxscope/kernels/mx_quantize_cuda.h"
+#include "mxscope/kernels/norm_quantize.h"
 #include "mxscope/kernels/token_stats_cuda.h"
 
 // Bandwidth of the CUDA quantiser beside a device-to-device copy of the same tensor: medians of
@@ -186,6 +187,42 @@ void print_token_stats(const char* type_name, DType dtype) {
   cudaFree(memory);
 }
 
+// Norms of the rows of a usual micro-batch, plain and quantised.
+void print_norms(const char* type_name, DType dtype) {
+  constexpr std::int64_t kNormRows = 4096;
+  Buffers buffers(dtype);
+  for (const std::int64_t cols : {768, 2048, 4096, 8192}) {
+    const std::size_t bytes = static_cast<std::size_t>(kNormRows * cols * kernels::size_of(dtype));
+    // Different rows each time, so that they come from memory and not from its cache.
+    const std::size_t places = buffers.bytes / bytes;
+    std::size_t place = 0;
+    const auto next = [&](void* matrix) { return static_cast<char*>(matrix) + place * bytes; };
+    const double copy_ms = median_ms([&] {
+      place = (place + 1) % places;
+      check(cudaMemcpyAsync(next(buffers.out), next(buffers.in), bytes, cudaMemcpyDeviceToDevice));
+    });
+    const auto norm_ms = [&](bool quantised) {
+      return median_ms([&] {
+        place = (place + 1) % places;
+        kernels::NormArguments a;
+        a.dtype = dtype;
+        a.rows = kNormRows;
+        a.cols = a.row_stride = cols;
+        a.x = next(buffers.in);
+        a.weight = buffers.in;
+        (quantised ? a.quantized : a.plain) = next(buffers.out);
+        check(kernels::norm_quantize_cuda(
+            a, {Scheme::kMx, Element::kFp8E4M3, 32, ScaleRule::kFloor}, nullptr));
+      });
+    };
+    const double plain_ms = norm_ms(false);
+    const double quantised_ms = norm_ms(true);
+    std::printf("norm, %s [%lld, %lld]: copy %.4f ms; plain %.4f ms, %.2f; quantised %.4f, %.2f\n",
+                type_name, static_cast<long long>(kNormRows), static_cast<long long>(cols), copy_ms,
+                plain_ms, copy_ms / plain_ms, quantised_ms, copy_ms / quantised_ms);
+  }
+}
+
 }  // namespace
 }  // namespace mxscope
 
@@ -199,5 +236,7 @@ int main() {
   mxscope::print_quantizer("float16", DType::kFloat16);
   mxscope::print_token_stats("bfloat16", DType::kBFloat16);
   mxscope::print_token_stats("float32", DType::kFloat32);
+  mxscope::print_norms("bfloat16", DType::kBFloat16);
+  mxscope::print_norms("float32", DType::kFloat32);
   return 0;
 }

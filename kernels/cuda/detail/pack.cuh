@@ -7,6 +7,8 @@
 #include <cuda_fp16.h>
 
 #include <cstdint>
+#include <cstring>
+#include <type_traits>
 
 #include "detail/quantize_math.h"
 #include "mxscope/kernels/element_format.h"
@@ -24,7 +26,6 @@ struct Tensor<DType::kFloat32> {
   using Storage = float;
   static __device__ __forceinline__ float widen(Storage value) { return value; }
   static __device__ __forceinline__ Storage narrow(float value) { return value; }
-  static __device__ __forceinline__ Storage narrow_exact(float value) { return value; }
   static __device__ __forceinline__ Storage nan() { return __int_as_float(0x7FC00000); }
 };
 
@@ -36,10 +37,6 @@ struct Tensor<DType::kBFloat16> {
   }
   static __device__ __forceinline__ Storage narrow(float value) {
     return __bfloat16_as_ushort(__float2bfloat16_rn(value));
-  }
-  // A number quantised from bfloat16 fits bfloat16; see cpu/tensor_types.h.
-  static __device__ __forceinline__ Storage narrow_exact(float value) {
-    return static_cast<Storage>(__float_as_uint(value) >> 16);
   }
   static __device__ __forceinline__ Storage nan() { return 0x7FC0; }
 };
@@ -53,7 +50,6 @@ struct Tensor<DType::kFloat16> {
   static __device__ __forceinline__ Storage narrow(float value) {
     return __half_as_ushort(__float2half_rn(value));
   }
-  static __device__ __forceinline__ Storage narrow_exact(float value) { return narrow(value); }
   static __device__ __forceinline__ Storage nan() { return 0x7E00; }
 };
 
@@ -62,9 +58,14 @@ template <DType kType>
 inline constexpr int kVectorPack = kPackBytes /
                                    static_cast<int>(sizeof(typename Tensor<kType>::Storage));
 
+// Numbers as they lie in memory. Pairs of 16-bit numbers are kept as words: numbers of their own
+// would be taken apart and put together again wherever a pack waits in registers.
 template <class Storage, int kCount>
 struct alignas(sizeof(Storage) * kCount) Pack {
-  Storage values[kCount];
+  static constexpr bool kInWords = sizeof(Storage) == 2 && kCount % 2 == 0;
+  using Unit = std::conditional_t<kInWords, std::uint32_t, Storage>;
+  static constexpr int kUnits = kInWords ? kCount / 2 : kCount;
+  Unit units[kUnits];
 };
 
 // Matrices pass through once and are larger than the cache: telling it so brings the quantiser from
@@ -89,6 +90,29 @@ __device__ __forceinline__ void store_streaming(void* at, const P& pack) {
   } else {
     *static_cast<P*>(at) = pack;
   }
+}
+
+// Copies a pack to shared memory while the thread goes on. Only this thread may read it, after
+// wait_for_copies. Packs have 4, 8 or 16 bytes.
+template <class P>
+__device__ __forceinline__ void copy_async(P* to, const P* from) {
+  const auto shared = static_cast<unsigned>(__cvta_generic_to_shared(to));
+  if constexpr (sizeof(P) == kPackBytes) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared), "l"(from) : "memory");
+  } else {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(shared), "l"(from),
+                 "n"(sizeof(P))
+                 : "memory");
+  }
+}
+// Ends a group of copies, which may be empty.
+__device__ __forceinline__ void end_copies() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
+// Until no more than the youngest kGroups groups are on their way.
+template <int kGroups = 0>
+__device__ __forceinline__ void wait_for_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kGroups) : "memory");
 }
 
 // Two numbers in one word, the first in its low half: half the conversions.
@@ -116,97 +140,148 @@ __device__ __forceinline__ void widen_two(std::uint32_t word, float (&x)[2]) {
   }
 }
 
+// The larger first and the larger second number of two words: a NaN counts as larger than anything
+// with kNan, and as smaller without.
+template <DType kType, bool kNan = false>
+__device__ __forceinline__ std::uint32_t larger_of_two(std::uint32_t a, std::uint32_t b) {
+  using Pair = std::conditional_t<kType == DType::kBFloat16, __nv_bfloat162, __half2>;
+  Pair x;
+  Pair y;
+  memcpy(&x, &a, sizeof(x));
+  memcpy(&y, &b, sizeof(y));
+  const Pair larger = kNan ? __hmax2_nan(x, y) : __hmax2(x, y);
+  std::uint32_t word;
+  memcpy(&word, &larger, sizeof(word));
+  return word;
+}
+
+template <DType kType>
+using StorageOf = typename Tensor<kType>::Storage;
+
+template <DType kType, int kPack>
+__device__ __forceinline__ void widen_pack(const Pack<StorageOf<kType>, kPack>& pack,
+                                           float (&x)[kPack]) {
+  if constexpr (Pack<StorageOf<kType>, kPack>::kInWords) {
+#pragma unroll
+    for (int i = 0; i < kPack / 2; ++i) {
+      float both[2];
+      widen_two<kType>(pack.units[i], both);
+      x[2 * i] = both[0];
+      x[2 * i + 1] = both[1];
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      x[i] = Tensor<kType>::widen(pack.units[i]);
+    }
+  }
+}
+
+// x rounded to the type. NaNs are whatever the conversion makes of them.
+template <DType kType, int kPack>
+__device__ __forceinline__ Pack<StorageOf<kType>, kPack> narrow_pack(const float (&x)[kPack]) {
+  Pack<StorageOf<kType>, kPack> pack;
+  if constexpr (Pack<StorageOf<kType>, kPack>::kInWords) {
+#pragma unroll
+    for (int i = 0; i < kPack / 2; ++i) {
+      pack.units[i] = narrow_two<kType>(x[2 * i], x[2 * i + 1]);
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      pack.units[i] = Tensor<kType>::narrow(x[i]);
+    }
+  }
+  return pack;
+}
+
+// The same of numbers that the type holds, as those quantised from bfloat16 do (see
+// cpu/tensor_types.h); what is below its smallest ones is cut off.
+template <DType kType, int kPack>
+__device__ __forceinline__ Pack<StorageOf<kType>, kPack> narrow_exact(const float (&x)[kPack]) {
+  Pack<StorageOf<kType>, kPack> pack;
+  if constexpr (kType == DType::kBFloat16 && Pack<StorageOf<kType>, kPack>::kInWords) {
+#pragma unroll
+    for (int i = 0; i < kPack / 2; ++i) {
+      constexpr unsigned kUpperHalves = 0x7632;
+      pack.units[i] =
+          __byte_perm(__float_as_uint(x[2 * i]), __float_as_uint(x[2 * i + 1]), kUpperHalves);
+    }
+  } else if constexpr (kType == DType::kBFloat16) {
+#pragma unroll
+    for (int i = 0; i < kPack; ++i) {
+      pack.units[i] = static_cast<std::uint16_t>(__float_as_uint(x[i]) >> 16);
+    }
+  } else {
+    pack = narrow_pack<kType, kPack>(x);
+  }
+  return pack;
+}
+
+template <DType kType, int kPack>
+__device__ __forceinline__ void set_nan(Pack<StorageOf<kType>, kPack>& pack) {
+  using P = Pack<StorageOf<kType>, kPack>;
+#pragma unroll
+  for (int i = 0; i < P::kUnits; ++i) {
+    if constexpr (P::kInWords) {
+      pack.units[i] = Tensor<kType>::nan() * 0x10001U;
+    } else {
+      pack.units[i] = Tensor<kType>::nan();
+    }
+  }
+}
+
 // Every NaN as the one that results have. Rare, so the numbers are asked together first: 0 times
 // them is 0 unless one is infinite or no number.
 template <DType kType, int kPack>
 __device__ __forceinline__ void canonical_nans(const float (&x)[kPack],
-                                               Pack<typename Tensor<kType>::Storage, kPack>& pack) {
+                                               Pack<StorageOf<kType>, kPack>& pack) {
   float probe = 0;
 #pragma unroll
   for (int i = 0; i < kPack; ++i) {
     probe = __fmaf_rn(x[i], 0.0F, probe);
   }
   if (probe != 0.0F) {
+    StorageOf<kType> numbers[kPack];
+    memcpy(numbers, &pack, sizeof(pack));
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
-      pack.values[i] = x[i] == x[i] ? pack.values[i] : Tensor<kType>::nan();
+      numbers[i] = x[i] == x[i] ? numbers[i] : Tensor<kType>::nan();
     }
+    memcpy(&pack, numbers, sizeof(pack));
   }
 }
 
 // x rounded to the type, and in place to what the type holds.
 template <DType kType, int kPack>
-__device__ __forceinline__ Pack<typename Tensor<kType>::Storage, kPack> round_pack(
-    float (&x)[kPack]) {
-  Pack<typename Tensor<kType>::Storage, kPack> pack;
-  if constexpr (kType == DType::kFloat32) {
-#pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      pack.values[i] = x[i];
-    }
-    canonical_nans<kType, kPack>(x, pack);
-  } else {
-    std::uint32_t words[kPack / 2];
-#pragma unroll
-    for (int i = 0; i < kPack / 2; ++i) {
-      words[i] = narrow_two<kType>(x[2 * i], x[2 * i + 1]);
-    }
-    memcpy(&pack, words, sizeof(pack));
-    canonical_nans<kType, kPack>(x, pack);
-#pragma unroll
-    for (int i = 0; i < kPack / 2; ++i) {
-      float both[2];
-      widen_two<kType>(words[i], both);
-      x[2 * i] = both[0];
-      x[2 * i + 1] = both[1];
-    }
-  }
+__device__ __forceinline__ Pack<StorageOf<kType>, kPack> round_pack(float (&x)[kPack]) {
+  const auto rounded = narrow_pack<kType, kPack>(x);
+  auto pack = rounded;
+  canonical_nans<kType, kPack>(x, pack);
+  widen_pack<kType, kPack>(rounded, x);
   return pack;
 }
 
-// kPack numbers from column `col` on; `filler` behind the end. With kPack > 1 the address of a
-// whole pack is aligned to it.
-template <class Storage, int kPack>
-__device__ __forceinline__ Pack<Storage, kPack> load_raw(const Storage* row, std::int64_t col,
-                                                         std::int64_t end, Storage filler) {
-  if (col + kPack <= end) {
-    return *reinterpret_cast<const Pack<Storage, kPack>*>(row + col);
-  }
-  Pack<Storage, kPack> pack;
-#pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    pack.values[i] = col + i < end ? row[col + i] : filler;
-  }
-  return pack;
-}
-
-template <DType kType, int kPack>
-__device__ __forceinline__ void widen_pack(const Pack<typename Tensor<kType>::Storage, kPack>& pack,
-                                           float (&x)[kPack]) {
-#pragma unroll
-  for (int i = 0; i < kPack; ++i) {
-    x[i] = Tensor<kType>::widen(pack.values[i]);
-  }
-}
-
-// The same, widened. kStreaming: the matrix is not read again soon.
-template <DType kType, int kPack, bool kStreaming = false>
-__device__ __forceinline__ void load_pack(const typename Tensor<kType>::Storage* row,
-                                          std::int64_t col, std::int64_t end, float filler,
-                                          float (&x)[kPack]) {
-  using Storage = typename Tensor<kType>::Storage;
+// kPack numbers from column `col` on; zeros behind the end. With kPack > 1 the address of a whole
+// pack is aligned to it. kStreaming: the matrix is not read again soon.
+template <int kPack, bool kStreaming = false, class Storage>
+__device__ __forceinline__ Pack<Storage, kPack> load_pack(const Storage* row, std::int64_t col,
+                                                          std::int64_t end) {
   if (col + kPack <= end) {
     if constexpr (kStreaming) {
-      widen_pack<kType, kPack>(load_streaming<Pack<Storage, kPack>>(row + col), x);
+      return load_streaming<Pack<Storage, kPack>>(row + col);
     } else {
-      widen_pack<kType, kPack>(*reinterpret_cast<const Pack<Storage, kPack>*>(row + col), x);
-    }
-  } else {
-#pragma unroll
-    for (int i = 0; i < kPack; ++i) {
-      x[i] = col + i < end ? Tensor<kType>::widen(row[col + i]) : filler;
+      return *reinterpret_cast<const Pack<Storage, kPack>*>(row + col);
     }
   }
+  Storage numbers[kPack];
+#pragma unroll
+  for (int i = 0; i < kPack; ++i) {
+    numbers[i] = col + i < end ? row[col + i] : Storage{};
+  }
+  Pack<Storage, kPack> pack;
+  memcpy(&pack, numbers, sizeof(pack));
+  return pack;
 }
 
 template <bool kStreaming = false, class Storage, int kPack>
@@ -219,10 +294,12 @@ __device__ __forceinline__ void store_pack(Storage* row, std::int64_t col, std::
       *reinterpret_cast<Pack<Storage, kPack>*>(row + col) = pack;
     }
   } else {
+    Storage numbers[kPack];
+    memcpy(numbers, &pack, sizeof(pack));
 #pragma unroll
     for (int i = 0; i < kPack; ++i) {
       if (col + i < end) {
-        row[col + i] = pack.values[i];
+        row[col + i] = numbers[i];
       }
     }
   }
