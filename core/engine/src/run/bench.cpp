@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <numeric>
 #include <random>
 
@@ -52,16 +54,20 @@ class Bench {
     const DeviceGuard guard(job_.devices.front());
     load();
     time_first();
-    const Spread alone = time_panels(plan_of({}), "baseline");
-    add_step("baseline", alone, peak());
+    std::vector<double> baseline = time_panels({plan_of({})}, "baseline").front();
+    add_step("baseline", peak());
     for (std::size_t v = 1; v < job_.variants.size(); ++v) {
       const std::string& name = job_.variants[v].variant.name;
-      Spread both = time_panels(plan_of({v}), name);
-      both.median -= alone.median;
-      both.least -= alone.median;
-      both.most -= alone.median;
-      add_step(name, both, peak());
+      const auto times = time_panels({plan_of({}), plan_of({v})}, name);
+      std::vector<double> own(times[1].size());
+      std::transform(times[1].begin(), times[1].end(), times[0].begin(), own.begin(),
+                     std::minus<>());
+      baseline.insert(baseline.end(), times[0].begin(), times[0].end());
+      add_step(name, peak());
+      report_.steps.back().step = spread_of(std::move(own));
     }
+    report_.steps.front().step = spread_of(std::move(baseline));
+    compare_steps();
     time_products();
     time_kernels();
     return report_;
@@ -214,41 +220,44 @@ class Bench {
     return {0, 0, steps, 0, steps * request_.batch};
   }
 
-  // Milliseconds of a step, over panels. On a GPU it is the device's own time, and the next panel
-  // is handed over while one runs.
-  Spread time_panels(const StatePlan& plan, const std::string& name) {
+  // Milliseconds of a step of each plan, over panels that take turns: a GPU that has grown warm is
+  // slower by more than what variants differ by. On a GPU it is the device's own time, and the next
+  // panel is handed over while one runs.
+  std::vector<std::vector<double>> time_panels(const std::vector<StatePlan>& plans,
+                                               const std::string& name) {
     resets_.emplace(job_.devices);
-    LockstepSettings settings{request_.batch, job_.head_chunk,
-                              static_cast<std::int64_t>(plan.node_of_variant.size())};
-    Lockstep lockstep({stage()}, plan, job_.operands, job_.windows, settings, pool_.get());
+    std::vector<std::unique_ptr<Lockstep>> locksteps;
+    for (const StatePlan& plan : plans) {
+      const LockstepSettings settings{request_.batch, job_.head_chunk,
+                                      static_cast<std::int64_t>(plan.node_of_variant.size())};
+      locksteps.push_back(std::make_unique<Lockstep>(std::vector{stage()}, plan, job_.operands,
+                                                     job_.windows, settings, pool_.get()));
+    }
+    const std::size_t count = plans.size();
+    const std::size_t panels = count * static_cast<std::size_t>(request_.panels + 1);
     JobControl control;
-    const auto start = [&] {
+    const auto start = [&](std::size_t i) {
       say(name);
-      return lockstep.start(panel(request_.steps), control, [](std::int64_t) {});
+      return locksteps[i % count]->start(panel(request_.steps), control, [](std::int64_t) {});
     };
     const auto steps = static_cast<double>(request_.steps);
-    std::vector<double> times;
-    if (!job_.on_gpu()) {
-      for (std::int64_t i = 0; i <= request_.panels; ++i) {
-        const auto begin = Clock::now();
-        const auto flight = start();
-        (void)lockstep.finish(*flight);
-        if (i > 0) {
-          times.push_back(1e3 * seconds_since(begin) / steps);
-        }
+    std::vector<std::vector<double>> times(count);
+    auto begin = Clock::now();
+    auto flight = start(0);
+    for (std::size_t i = 0; i < panels; ++i) {
+      const bool overlaps = job_.on_gpu() && i + 1 < panels;
+      auto next = overlaps ? start(i + 1) : nullptr;
+      const std::vector<double> shares = locksteps[i % count]->finish(*flight).seconds;
+      if (i >= count) {  // the first panel of each warms up
+        times[i % count].push_back(1e3 / steps *
+                                   (job_.on_gpu()
+                                        ? std::accumulate(shares.begin(), shares.end(), 0.0)
+                                        : seconds_since(begin)));
       }
-      return spread_of(std::move(times));
+      begin = Clock::now();
+      flight = !overlaps && i + 1 < panels ? start(i + 1) : std::move(next);
     }
-    auto flight = start();
-    for (std::int64_t i = 0; i <= request_.panels; ++i) {
-      auto next = i < request_.panels ? start() : nullptr;
-      const std::vector<double> shares = lockstep.finish(*flight).seconds;
-      if (i > 0) {
-        times.push_back(1e3 * std::accumulate(shares.begin(), shares.end(), 0.0) / steps);
-      }
-      flight = std::move(next);
-    }
-    return spread_of(std::move(times));
+    return times;
   }
 
   std::int64_t peak() {
@@ -257,15 +266,19 @@ class Bench {
     return bytes;
   }
 
-  void add_step(const std::string& name, const Spread& step, std::int64_t peak_bytes) {
+  void add_step(const std::string& name, std::int64_t peak_bytes) {
     BenchReport::Step row;
     row.name = name;
-    row.step = step;
-    row.tokens_per_second =
-        static_cast<double>(request_.batch * request_.context) / (step.median / 1e3);
-    row.of_baseline = report_.steps.empty() ? 1.0 : step.median / report_.steps.front().step.median;
     row.peak_bytes = peak_bytes;
     report_.steps.push_back(std::move(row));
+  }
+
+  void compare_steps() {
+    for (BenchReport::Step& row : report_.steps) {
+      row.tokens_per_second =
+          static_cast<double>(request_.batch * request_.context) / (row.step.median / 1e3);
+      row.of_baseline = row.step.median / report_.steps.front().step.median;
+    }
   }
 
   void time_first() {

@@ -22,7 +22,8 @@ struct BenchRequest {
   std::int64_t context = 512;   // tokens of a window
   std::int64_t batch = 8;       // windows of a step, which is one micro-batch
   std::int64_t steps = 16;      // of a panel
-  std::int64_t panels = 5;      // timed, after one that warms up
+  std::int64_t panels = 5;      // timed, after one that warms up; of the baseline and of each
+                                // variant, and each variant takes turns with the baseline
   Experiment variants;          // its variants are timed, each beside a baseline
 };
 
@@ -45,7 +46,8 @@ struct BenchReport {
   Spread products;                              // all linears of a step alone, ms
   struct Step {
     std::string name;  // "baseline" or the variant's
-    Spread step;       // ms, forward and all metrics; a variant's: job of two less the baseline
+    Spread step;       // ms, forward and all metrics; a variant's: a panel of baseline and variant
+                       // less the panel of the baseline alone before it
     double tokens_per_second = 0;
     double of_baseline = 1;
     double of_products = 0;
