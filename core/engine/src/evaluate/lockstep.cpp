@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <c10/core/Event.h>
+#include <c10/core/StreamGuard.h>
 
 #include <algorithm>
 #include <atomic>
@@ -51,6 +52,7 @@ struct Lockstep::InFlight {
   std::vector<std::vector<at::Tensor>> states;  // [node of the last step run][micro-batch]
   std::vector<std::vector<RowFigures>> rows;    // [micro-batch][node of the head]
   std::vector<Span> spans;                      // GPU: one per stage
+  std::optional<c10::Event> arrived;            // GPU: the states are on the next stage's device
   std::mutex seconds_mutex;
   std::vector<double> seconds;  // CPU: per variant
 
@@ -120,10 +122,14 @@ std::shared_ptr<Lockstep::InFlight> Lockstep::start(
   auto flight = std::make_shared<InFlight>();
   flight->panel = panel;
   flight->seconds.assign(static_cast<std::size_t>(settings_.variants), 0.0);
-  for (const auto& stage : stages_) {
-    const std::lock_guard lock(stage->busy);
-    const DeviceGuard guard(stage->device);
-    run_stage(*stage, *flight, control, advance);
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    Stage& stage = *stages_[i];
+    const std::lock_guard lock(stage.busy);
+    const DeviceGuard guard(stage.device);
+    run_stage(stage, *flight, control, advance);
+    if (i + 1 < stages_.size() && stage.departures) {
+      hand_over(stage, *stages_[i + 1], *flight);
+    }
   }
   flight->states.clear();
   return flight;
@@ -136,6 +142,9 @@ void Lockstep::run_stage(Stage& stage, InFlight& flight, JobControl& control,
   const TraceRange trace("panel from micro-batch", static_cast<std::size_t>(panel.first_batch));
   const auto count = static_cast<std::size_t>(panel.batches);
   if (pool_ == nullptr) {
+    if (flight.arrived) {
+      flight.arrived->block(current_stream(device));
+    }
     flight.spans.emplace_back(device.type());
     flight.spans.back().begin.record(current_stream(device));
   }
@@ -149,16 +158,6 @@ void Lockstep::run_stage(Stage& stage, InFlight& flight, JobControl& control,
       const auto i = static_cast<std::size_t>(b);
       flight.states[0][i] = stage.decoder->embed(flight.batches[i]);
     });
-  } else {
-    for (MicroBatch& batch : flight.batches) {
-      batch.positions = batch.positions.to(device, /*non_blocking=*/true);
-      batch.device_offsets = batch.device_offsets.to(device, /*non_blocking=*/true);
-    }
-    for (auto& state : flight.states) {
-      for (at::Tensor& hidden : state) {
-        hidden = hidden.to(device, /*non_blocking=*/true);
-      }
-    }
   }
   for (std::size_t s = stage.first_step; s < stage.end_step; ++s) {
     if (!control.checkpoint()) {
@@ -187,6 +186,33 @@ void Lockstep::run_stage(Stage& stage, InFlight& flight, JobControl& control,
   if (pool_ == nullptr) {
     flight.spans.back().end.record(current_stream(device));
   }
+}
+
+// On the devices' own streams each copy would wait for the panels that other workers have handed to
+// them meanwhile, and either device for the other.
+void Lockstep::hand_over(const Stage& from, const Stage& to, InFlight& flight) const {
+  const c10::Device target = to.decoder->model().device;
+  const c10::Stream computing = current_stream(target);
+  c10::Event computed(target.type());
+  computed.record(current_stream(from.decoder->model().device));
+  computed.block(*from.departures);
+  const c10::MultiStreamGuard guard({*from.departures, *to.arrivals});
+  const auto move = [&](at::Tensor& tensor) {
+    tensor.record_stream(*from.departures);
+    tensor = tensor.to(target, /*non_blocking=*/true);
+    tensor.record_stream(computing);
+  };
+  for (MicroBatch& batch : flight.batches) {
+    move(batch.positions);
+    move(batch.device_offsets);
+  }
+  for (auto& state : flight.states) {
+    for (at::Tensor& hidden : state) {
+      move(hidden);
+    }
+  }
+  flight.arrived.emplace(target.type());
+  flight.arrived->record(*to.arrivals);
 }
 
 void Lockstep::run_step(Stage& stage, std::size_t s, InFlight& flight,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "mxscope/core/schedule/panels.h"
 #include "mxscope/core/schedule/state_plan.h"
 #include "mxscope/engine/engine.h"
+#include "tensor/streams.h"
 
 namespace mxscope::engine {
 
@@ -30,13 +32,22 @@ struct Stage {
         first_step(first),
         end_step(end),
         cache(std::shared_ptr<const Model>(decoder, &decoder->model()), operands, cache_bytes, pool,
-              std::move(stream)) {}
+              std::move(stream)) {
+    const c10::Device where = decoder->model().device;
+    if (where.is_cuda()) {
+      arrivals = side_stream(where);
+      departures = side_stream(where);
+    }
+  }
 
   std::string device;
   std::shared_ptr<const Decoder> decoder;
   std::size_t first_step;  // of StatePlan::steps
   std::size_t end_step;
   WeightCache cache;
+  // GPU: where states come in and go out, past the work of other panels.
+  std::optional<c10::Stream> arrivals;
+  std::optional<c10::Stream> departures;
   std::mutex busy;  // held by the worker whose panel is in the stage
 };
 
@@ -79,6 +90,8 @@ class Lockstep {
   void for_each(std::int64_t count, const std::function<void(std::int64_t)>& task);
   void run_stage(Stage& stage, InFlight& flight, JobControl& control,
                  const std::function<void(std::int64_t)>& advance);
+  // Sends a panel's states on from a stage that it has been handed to. GPU only.
+  void hand_over(const Stage& from, const Stage& to, InFlight& flight) const;
   void run_step(Stage& stage, std::size_t step, InFlight& flight,
                 const std::function<void(std::int64_t)>& advance);
   void run_head(Stage& stage, InFlight& flight, const std::function<void(std::int64_t)>& advance);
