@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 
 #include "mxscope/core/base/error.h"
@@ -73,7 +74,12 @@ Lockstep::Lockstep(std::vector<std::shared_ptr<Stage>> stages, const StatePlan& 
       operands_(operands),
       windows_(windows),
       settings_(settings),
-      pool_(pool) {}
+      pool_(pool) {
+  for (std::size_t i = 0; pool_ == nullptr && i + 1 < stages_.size(); ++i) {
+    passages_.push_back({side_stream(stages_[i]->decoder->model().device),
+                         side_stream(stages_[i + 1]->decoder->model().device)});
+  }
+}
 
 MicroBatch Lockstep::micro_batch(std::int64_t index, std::int64_t last_window) const {
   const Model& model = stages_.front()->decoder->model();
@@ -122,13 +128,15 @@ std::shared_ptr<Lockstep::InFlight> Lockstep::start(
   auto flight = std::make_shared<InFlight>();
   flight->panel = panel;
   flight->seconds.assign(static_cast<std::size_t>(settings_.variants), 0.0);
+  auto place = std::make_unique<WaitingLine::Place>(stages_.front()->line);
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     Stage& stage = *stages_[i];
-    const std::lock_guard lock(stage.busy);
+    place->wait();
     const DeviceGuard guard(stage.device);
     run_stage(stage, *flight, control, advance);
-    if (i + 1 < stages_.size() && stage.departures) {
-      hand_over(stage, *stages_[i + 1], *flight);
+    if (i + 1 < stages_.size()) {
+      place = std::make_unique<WaitingLine::Place>(stages_[i + 1]->line);
+      hand_over(i, *flight);
     }
   }
   flight->states.clear();
@@ -190,15 +198,17 @@ void Lockstep::run_stage(Stage& stage, InFlight& flight, JobControl& control,
 
 // On the devices' own streams each copy would wait for the panels that other workers have handed to
 // them meanwhile, and either device for the other.
-void Lockstep::hand_over(const Stage& from, const Stage& to, InFlight& flight) const {
-  const c10::Device target = to.decoder->model().device;
+void Lockstep::hand_over(std::size_t from, InFlight& flight) const {
+  if (passages_.empty()) {
+    return;
+  }
+  const Passage& passage = passages_[from];
+  const c10::Device target = passage.arrivals.device();
   const c10::Stream computing = current_stream(target);
-  c10::Event computed(target.type());
-  computed.record(current_stream(from.decoder->model().device));
-  computed.block(*from.departures);
-  const c10::MultiStreamGuard guard({*from.departures, *to.arrivals});
+  flight.spans.back().end.block(passage.departures);
+  const c10::MultiStreamGuard guard({passage.departures, passage.arrivals});
   const auto move = [&](at::Tensor& tensor) {
-    tensor.record_stream(*from.departures);
+    tensor.record_stream(passage.departures);
     tensor = tensor.to(target, /*non_blocking=*/true);
     tensor.record_stream(computing);
   };
@@ -212,7 +222,7 @@ void Lockstep::hand_over(const Stage& from, const Stage& to, InFlight& flight) c
     }
   }
   flight.arrived.emplace(target.type());
-  flight.arrived->record(*to.arrivals);
+  flight.arrived->record(passage.arrivals);
 }
 
 void Lockstep::run_step(Stage& stage, std::size_t s, InFlight& flight,

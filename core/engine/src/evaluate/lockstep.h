@@ -4,8 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "mxscope/core/data/windows.h"
 #include "mxscope/core/schedule/panels.h"
 #include "mxscope/core/schedule/state_plan.h"
+#include "mxscope/core/schedule/waiting_line.h"
 #include "mxscope/engine/engine.h"
 #include "tensor/streams.h"
 
@@ -32,23 +31,16 @@ struct Stage {
         first_step(first),
         end_step(end),
         cache(std::shared_ptr<const Model>(decoder, &decoder->model()), operands, cache_bytes, pool,
-              std::move(stream)) {
-    const c10::Device where = decoder->model().device;
-    if (where.is_cuda()) {
-      arrivals = side_stream(where);
-      departures = side_stream(where);
-    }
-  }
+              std::move(stream)) {}
 
   std::string device;
   std::shared_ptr<const Decoder> decoder;
   std::size_t first_step;  // of StatePlan::steps
   std::size_t end_step;
   WeightCache cache;
-  // GPU: where states come in and go out, past the work of other panels.
-  std::optional<c10::Stream> arrivals;
-  std::optional<c10::Stream> departures;
-  std::mutex busy;  // held by the worker whose panel is in the stage
+  // Its head is the worker whose panel is in the stage. Panels come to all stages in one order: a
+  // GPU would wait for one that has overtaken another.
+  WaitingLine line;
 };
 
 struct PanelFigures {
@@ -90,8 +82,8 @@ class Lockstep {
   void for_each(std::int64_t count, const std::function<void(std::int64_t)>& task);
   void run_stage(Stage& stage, InFlight& flight, JobControl& control,
                  const std::function<void(std::int64_t)>& advance);
-  // Sends a panel's states on from a stage that it has been handed to. GPU only.
-  void hand_over(const Stage& from, const Stage& to, InFlight& flight) const;
+  // Sends the panel's states from stage `from`, which it has been handed to, to the next one.
+  void hand_over(std::size_t from, InFlight& flight) const;
   void run_step(Stage& stage, std::size_t step, InFlight& flight,
                 const std::function<void(std::int64_t)>& advance);
   void run_head(Stage& stage, InFlight& flight, const std::function<void(std::int64_t)>& advance);
@@ -101,7 +93,14 @@ class Lockstep {
   at::Tensor targets_of(const Panel& panel, std::size_t b, const MicroBatch& batch,
                         c10::Device device) const;
 
+  // GPU: where states leave a stage for the next one, and where they come in there.
+  struct Passage {
+    c10::Stream departures;
+    c10::Stream arrivals;
+  };
+
   std::vector<std::shared_ptr<Stage>> stages_;
+  std::vector<Passage> passages_;  // between stages; none on the CPU
   const StatePlan& plan_;
   const std::vector<OperandSpec>& operands_;
   const TokenWindows& windows_;
