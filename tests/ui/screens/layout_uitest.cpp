@@ -2,6 +2,7 @@
 // Nothing is clipped and nothing overlaps, in any state, size and font; ctest runs it at each
 // scale.
 #include <QApplication>
+#include <QFontDatabase>
 #include <QTemporaryDir>
 #include <QTest>
 #include <memory>
@@ -25,18 +26,38 @@ class LayoutTest : public QObject {
   void initTestCase() {
     Theme::instance().setMode(Theme::Mode::kLight);
     Theme::instance().install(*qobject_cast<QApplication*>(QCoreApplication::instance()));
+    m_usualFamily = Theme::instance().fontFamily();
   }
 
   void init() { useFreshProfile(); }
 
-  void cleanup() { Theme::instance().setFontPercent(100); }
+  void cleanup() {
+    Theme::instance().setFontPercent(100);
+    Theme::instance().setFontFamily(m_usualFamily);
+  }
 
   void nothingIsClipped_data() {
     QTest::addColumn<QSize>("size");
     QTest::addColumn<int>("font");
+    QTest::addColumn<QString>("family");
     for (const QSize& size : {QSize(1024, 700), QSize(1280, 720), QSize(1680, 1050)}) {
       for (const int font : {100, 150}) {
-        QTest::addRow("%dx%d font %d", size.width(), size.height(), font) << size << font;
+        QTest::addRow("%dx%d font %d", size.width(), size.height(), font)
+            << size << font << m_usualFamily;
+      }
+    }
+    // Other machines have another font. These, which packaging/setup.sh installs, are wider and
+    // higher than Noto Sans; the first is what a bare Debian shows.
+    const QStringList installed = QFontDatabase::families();
+    for (const char* family : {"DejaVu Sans", "DejaVu Serif"}) {
+      const QString name = QString::fromLatin1(family);
+      if (name == m_usualFamily || !installed.contains(name)) {
+        continue;
+      }
+      QTest::addRow("1024x700 font 100 %s", family) << QSize(1024, 700) << 100 << name;
+      for (const QSize& size : {QSize(1024, 700), QSize(1280, 720), QSize(1680, 1050)}) {
+        QTest::addRow("%dx%d font 150 %s", size.width(), size.height(), family)
+            << size << 150 << name;
       }
     }
   }
@@ -44,6 +65,8 @@ class LayoutTest : public QObject {
   void nothingIsClipped() {
     QFETCH(const QSize, size);
     QFETCH(const int, font);
+    QFETCH(const QString, family);
+    Theme::instance().setFontFamily(family);
     Theme::instance().setFontPercent(font);
     auto client = std::make_unique<ReplayEngineClient>();
     client->setReply(u"inspect"_s, model());
@@ -150,6 +173,7 @@ class LayoutTest : public QObject {
     Settings::useProfile(m_profiles.back()->path());
   }
 
+  QString m_usualFamily;
   std::vector<std::unique_ptr<QTemporaryDir>> m_profiles;
 };
 

@@ -162,6 +162,18 @@ QString QueueModel::detailText(const Job& job) {
   return parts.join(QStringLiteral(" · "));
 }
 
+// "Llama-3.2-1B · weights only · attempt 2"
+QString QueueModel::nameOf(const Job& job) {
+  QString text = job.model;
+  if (!job.name.isEmpty()) {
+    text += QStringLiteral(" · ") + job.name;
+  }
+  if (job.attempt > 1) {
+    text += tr(" · attempt %1").arg(job.attempt);
+  }
+  return text;
+}
+
 QVariant QueueModel::data(const QModelIndex& index, int role) const {
   const Job* job = index.isValid() ? m_workspace->job(jobAt(index.row())) : nullptr;
   if (!job) {
@@ -182,7 +194,7 @@ QVariant QueueModel::data(const QModelIndex& index, int role) const {
         return job->message.isEmpty() ? detailText(*job) : job->message;
       }
       if (index.column() == kJob) {
-        return job->variants.join(QStringLiteral(", "));
+        return QString(nameOf(*job) + u'\n' + job->variants.join(QStringLiteral(", ")));
       }
       return {};
     case Qt::TextAlignmentRole:
@@ -197,16 +209,8 @@ QVariant QueueModel::data(const QModelIndex& index, int role) const {
   switch (index.column()) {
     case kNumber:
       return index.row() + 1;
-    case kJob: {
-      QString text = job->model;
-      if (!job->name.isEmpty()) {
-        text += QStringLiteral(" · ") + job->name;
-      }
-      if (job->attempt > 1) {
-        text += tr(" · attempt %1").arg(job->attempt);
-      }
-      return text;
-    }
+    case kJob:
+      return nameOf(*job);
     case kState:
       return displayName(job->state);
     case kProgress:

@@ -40,6 +40,7 @@ class QueueModel : public QAbstractTableModel {
   [[nodiscard]] static QString detailText(const Job& job);
 
  private:
+  [[nodiscard]] static QString nameOf(const Job& job);
   void refresh();
 
   Workspace* m_workspace;

@@ -8,6 +8,7 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QPlainTextEdit>
+#include <QResizeEvent>
 #include <QShortcut>
 #include <QTableView>
 #include <QTimer>
@@ -388,6 +389,20 @@ void ComparePanel::update() {
         column, one ? kNarrowest : std::clamp(m_view->columnWidth(column), kNarrowest, kWidest));
   }
   m_view->horizontalHeader()->setStretchLastSection(one);
+}
+
+// A splitter asks for this alone and knows nothing of heights for a width: what wraps would be cut.
+QSize ComparePanel::minimumSizeHint() const {
+  const QSize least = layout()->totalMinimumSize();
+  const int high = layout()->totalMinimumHeightForWidth(std::max(width(), least.width()));
+  return {least.width(), std::max(least.height(), high)};
+}
+
+void ComparePanel::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  if (event->size().width() != event->oldSize().width()) {
+    updateGeometry();  // the least height is another one
+  }
 }
 
 }  // namespace mxscope::ui

@@ -49,9 +49,13 @@ class ComparePanel : public QWidget {
  public:
   explicit ComparePanel(Workspace* workspace, QWidget* parent = nullptr);
   CompareModel* model() const { return m_model; }
+  QSize minimumSizeHint() const override;  // its texts are whole at the width that it has
 
  Q_SIGNALS:
   void message(const QString& text);
+
+ protected:
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void update();

@@ -29,6 +29,7 @@ LogPanel::LogPanel(QWidget* parent) : QWidget(parent) {
   m_filter->setObjectName(QStringLiteral("logFilter"));
   m_filter->setPlaceholderText(tr("Filter the log"));
   m_filter->setAccessibleName(tr("Filter the log"));
+  m_filter->setToolTip(m_filter->placeholderText());  // in a narrow window it does not fit
   m_filter->setClearButtonEnabled(true);
   bar->addWidget(m_filter, 1);
   m_problems = new QCheckBox(tr("Only &warnings and errors"), this);

@@ -2,6 +2,7 @@
 #include "panels/queue_panel.h"
 
 #include <QAction>
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
@@ -16,6 +17,7 @@
 #include "bridge/queue_controller.h"
 #include "models/queue_model.h"
 #include "models/workspace.h"
+#include "panels/section.h"
 #include "theme/icons.h"
 #include "theme/theme.h"
 
@@ -25,6 +27,10 @@ namespace {
 
 constexpr int kBarHeight = 8;
 constexpr int kBarWidth = 110;
+constexpr int kTextAfterBar = kBarWidth + 16;  // px from the left edge of a cell
+constexpr int kAfterText = 4;
+// Letters of a job's name that are shown at least, and where there is room.
+constexpr int kFewLetters = 12, kManyLetters = 28;
 
 // A bar of 8 px with its text beside it; text over a bar is hard to read.
 class ProgressDelegate : public QStyledItemDelegate {
@@ -64,9 +70,10 @@ class ProgressDelegate : public QStyledItemDelegate {
     }
     painter->setPen(item.palette.color(
         item.state & QStyle::State_Selected ? QPalette::HighlightedText : QPalette::Text));
-    painter->drawText(
-        item.rect.adjusted(kBarWidth + 16, 0, -4, 0), Qt::AlignLeft | Qt::AlignVCenter,
-        item.fontMetrics.elidedText(text, Qt::ElideRight, item.rect.width() - kBarWidth - 20));
+    painter->drawText(item.rect.adjusted(kTextAfterBar, 0, -kAfterText, 0),
+                      Qt::AlignLeft | Qt::AlignVCenter,
+                      item.fontMetrics.elidedText(text, Qt::ElideRight,
+                                                  item.rect.width() - kTextAfterBar - kAfterText));
     painter->restore();
   }
 };
@@ -156,32 +163,33 @@ QueuePanel::QueuePanel(Workspace* workspace, QueueController* queue, QWidget* pa
   m_view->setWordWrap(false);
   m_view->setTabKeyNavigation(false);
   m_view->verticalHeader()->hide();
+  m_view->horizontalHeader()->setHighlightSections(false);
+  m_view->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+  m_view->horizontalHeader()->setMinimumSectionSize(1);  // else as wide as the widest letter
+  m_view->horizontalHeader()->setSectionResizeMode(QHeaderView::Fixed);
+  m_view->horizontalHeader()->setSectionResizeMode(QueueModel::kJob, QHeaderView::Interactive);
+  connect(m_view->horizontalHeader(), &QHeaderView::sectionResized, this,
+          [this](int column, int, int width) {
+            if (!m_fitting && column == QueueModel::kJob) {
+              m_jobWidth = width;  // dragged: kept from now on
+              fitColumns();
+            }
+          });
+  m_view->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
   const auto fitRows = [this] {
     m_view->verticalHeader()->setDefaultSectionSize(Theme::instance().rowHeight());
-    const QFontMetrics metrics(Theme::instance().titleFont());
-    m_view->setColumnWidth(QueueModel::kNumber,
-                           metrics.horizontalAdvance(QLatin1String("00")) + 24);
-    m_view->setColumnWidth(QueueModel::kJob, 210);
-    m_view->setColumnWidth(QueueModel::kState,
-                           metrics.horizontalAdvance(displayName(JobState::kCancelling)) + 20);
-    m_view->setColumnWidth(QueueModel::kAdded,
-                           metrics.horizontalAdvance(QLatin1String("00:00")) + 28);
+    fitColumns();
   };
   connect(&Theme::instance(), &Theme::changed, m_view, fitRows);
   fitRows();
-  m_view->horizontalHeader()->setHighlightSections(false);
-  m_view->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-  m_view->horizontalHeader()->setSectionResizeMode(QueueModel::kProgress, QHeaderView::Stretch);
+  m_view->viewport()->installEventFilter(this);
   m_view->setContextMenuPolicy(Qt::ActionsContextMenu);
   m_view->addActions(rowActions());
   layout->addWidget(m_view, 1);
 
-  m_empty = new QLabel(tr("Nothing waiting. Ctrl+Enter adds the current experiment."), m_view);
+  m_empty = addEmptyText(m_view->viewport(),
+                         tr("Nothing waiting. Ctrl+Enter adds the current experiment."));
   m_empty->setObjectName(QStringLiteral("queueEmpty"));
-  m_empty->setProperty("role", QStringLiteral("dim"));
-  m_empty->setAlignment(Qt::AlignCenter);
-  auto* overlay = new QVBoxLayout(m_view->viewport());
-  overlay->addWidget(m_empty);
 
   connect(m_view->selectionModel(), &QItemSelectionModel::selectionChanged, this,
           &QueuePanel::refresh);
@@ -191,6 +199,49 @@ QueuePanel::QueuePanel(Workspace* workspace, QueueController* queue, QWidget* pa
     Q_EMIT detailsRequested(m_model->jobAt(index.row()));
   });
   refresh();
+}
+
+// Each column gets what its title and its texts need in the font of the day, progress also what is
+// left over. Where a bar with its per cent finds no place, the name of the job gives way, which a
+// tool tip tells; where that does not do either, the table scrolls.
+void QueuePanel::fitColumns() {
+  using M = QueueModel;
+  const QHeaderView* header = m_view->horizontalHeader();
+  const QFontMetrics metrics(m_view->font());
+  const int margins =
+      2 * (m_view->style()->pixelMetric(QStyle::PM_FocusFrameHMargin, nullptr, m_view) + 1);
+  const auto needs = [&](int column, std::initializer_list<QString> samples, int beside) {
+    int wide = header->sectionSizeHint(column);
+    for (const QString& sample : samples) {
+      wide = std::max(wide, metrics.horizontalAdvance(sample) + beside);
+    }
+    return wide;
+  };
+  const int number = needs(M::kNumber, {QStringLiteral("000")}, margins);
+  const int state =
+      needs(M::kState, {displayName(JobState::kCancelling), displayName(JobState::kInterrupted)},
+            margins);
+  const int added = needs(M::kAdded, {QStringLiteral("00:00")}, margins);
+  const int progress = needs(M::kProgress, {tr("%1 %").arg(100)}, kTextAfterBar + kAfterText);
+  const int shortest = needs(M::kJob, {QString(kFewLetters, u'n')}, margins);
+  const int usual = needs(M::kJob, {QString(kManyLetters, u'n')}, margins);
+  const int room = m_view->viewport()->width() - number - state - added;
+  const int job = m_jobWidth > 0 ? std::max(m_jobWidth, shortest)
+                                 : std::clamp(room - progress, shortest, usual);
+  m_fitting = true;
+  m_view->setColumnWidth(M::kNumber, number);
+  m_view->setColumnWidth(M::kJob, job);
+  m_view->setColumnWidth(M::kState, state);
+  m_view->setColumnWidth(M::kProgress, std::max(progress, room - job));
+  m_view->setColumnWidth(M::kAdded, added);
+  m_fitting = false;
+}
+
+bool QueuePanel::eventFilter(QObject* watched, QEvent* event) {
+  if (event->type() == QEvent::Resize && watched == m_view->viewport()) {
+    fitColumns();
+  }
+  return QWidget::eventFilter(watched, event);
 }
 
 QAction* QueuePanel::addAction(const QString& name, const QString& text, const QString& iconName,

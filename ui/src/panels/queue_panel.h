@@ -29,8 +29,12 @@ class QueuePanel : public QWidget {
  Q_SIGNALS:
   void detailsRequested(const QString& jobId);
 
+ protected:
+  bool eventFilter(QObject* watched, QEvent* event) override;
+
  private:
   void refresh();
+  void fitColumns();
   QAction* addAction(const QString& name, const QString& text, const QString& iconName,
                      const QKeySequence& shortcut, const std::function<void()>& run);
 
@@ -38,6 +42,8 @@ class QueuePanel : public QWidget {
   QueueController* m_queue;
   QueueModel* m_model;
   QTableView* m_view;
+  int m_jobWidth = 0;      // px, as it was dragged; 0: fitted
+  bool m_fitting = false;  // columns change because of fitColumns()
   QLabel* m_empty;
   QWidget* m_banner;
   QLabel* m_bannerText;

@@ -263,7 +263,6 @@ void ResultsTable::updateCount() {
   const int total = m_model->totalRuns();
   m_count->setText(tr("%1 of %2 runs").arg(m_model->shownRuns()).arg(total));
   m_clear->setVisible(!m_filter->text().isEmpty());
-  fitBar();
   m_stack->setCurrentIndex(total == 0 ? 1 : 0);
   m_export->setEnabled(total > 0);
   if (!m_view->property("sized").toBool() && total > 0) {
@@ -433,7 +432,10 @@ void ResultsTable::showRowMenu(const QPoint& position) {
 }
 
 bool ResultsTable::eventFilter(QObject* watched, QEvent* event) {
-  if (watched == m_bar && event->type() == QEvent::Resize) {
+  // After a LayoutRequest the least widths are those of the texts and the font of now; right after
+  // a change of a text they are still the old ones.
+  if (watched == m_bar &&
+      (event->type() == QEvent::Resize || event->type() == QEvent::LayoutRequest)) {
     fitBar();
   }
   if (watched != m_view || event->type() != QEvent::KeyPress) {

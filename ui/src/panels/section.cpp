@@ -110,6 +110,9 @@ QLabel* addEmptyText(QWidget* viewport, const QString& text) {
   label->setWordWrap(true);
   label->setAttribute(Qt::WA_TransparentForMouseEvents);
   auto* layout = new QVBoxLayout(viewport);
+  // All the height: a view of two rows has room for two lines in any font.
+  const QMargins usual = layout->contentsMargins();
+  layout->setContentsMargins(usual.left(), 0, usual.right(), 0);
   layout->addWidget(label);
   return label;
 }

@@ -275,6 +275,7 @@ void PlotCard::refreshState() {
   const int page = !hasData ? kEmptyPage : m_tableWanted ? kTablePage : kPlotPage;
   if (m_stack->currentIndex() != page) {
     m_stack->setCurrentIndex(page);
+    updateGeometry();
   }
   for (QToolButton* button : {m_copy, m_export, m_tableButton}) {
     button->setEnabled(hasData);
@@ -432,6 +433,9 @@ void PlotCard::arrangeHeader() {
 void PlotCard::resizeEvent(QResizeEvent* event) {
   QFrame::resizeEvent(event);
   arrangeHeader();
+  if (event->size().width() != event->oldSize().width()) {
+    updateGeometry();  // the least height is another one
+  }
 }
 
 bool PlotCard::event(QEvent* event) {
@@ -451,7 +455,36 @@ void PlotCard::mouseDoubleClickEvent(QMouseEvent* event) {
   }
 }
 
-QSize PlotCard::minimumSizeHint() const { return {240, 150}; }
+// Splitters ask for this alone and know nothing of heights for a width: what wraps would be cut.
+QSize PlotCard::minimumSizeHint() const {
+  return {kLeastWidth, std::max(150, leastHeight(kLeastWidth, 0))};
+}
+
+QSize PlotCard::frameSize() const {
+  const QMargins margins = layout()->contentsMargins();
+  // The style sheet's border lies outside the layout's margins.
+  return size() - contentsRect().size() +
+         QSize(margins.left() + margins.right(), margins.top() + margins.bottom());
+}
+
+int PlotCard::leastHeight(int leastWidth, int plot) const {
+  const QSize frame = frameSize();
+  const int inner = std::max(leastWidth, width()) - frame.width();
+  int high = frame.height();
+  for (int i = 0; i < layout()->count(); ++i) {
+    QLayoutItem* item = layout()->itemAt(i);
+    if (item->widget() == m_stack) {
+      // Not heightForWidth() of the stack, which is that of its highest page.
+      const int page = m_stack->currentIndex() == kEmptyPage
+                           ? m_stack->currentWidget()->layout()->totalMinimumHeightForWidth(inner)
+                           : plot;
+      high += std::max(page, m_stack->minimumSizeHint().height());
+    } else if (!item->isEmpty()) {
+      high += item->hasHeightForWidth() ? item->heightForWidth(inner) : item->sizeHint().height();
+    }
+  }
+  return high;
+}
 
 QJsonObject PlotCard::saveState() const {
   QJsonObject state{{u"mode"_s, mode()}, {u"table"_s, m_tableWanted}};

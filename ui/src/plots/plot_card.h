@@ -80,6 +80,11 @@ class PlotCard : public QFrame {
   void message(const QString& text);  // for the status bar, e.g. "Copied…"
 
  protected:
+  static constexpr int kLeastWidth = 240;  // px
+  QSize frameSize() const;                 // what border and margins take of the card's size, px
+  // Height in px at which no text of the card is cut at its width, or at `leastWidth` where it is
+  // narrower; its plot, where it shows one, has `plot` px of it.
+  int leastHeight(int leastWidth, int plot) const;
   void resizeEvent(QResizeEvent* event) override;
   void mouseDoubleClickEvent(QMouseEvent* event) override;
   bool event(QEvent* event) override;

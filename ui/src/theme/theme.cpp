@@ -93,6 +93,13 @@ void Theme::setFontPercent(int percent) {
   }
 }
 
+void Theme::setFontFamily(const QString& family) {
+  if (m_family != family) {
+    m_family = family;
+    refresh();
+  }
+}
+
 void Theme::refresh() {
   const bool dark =
       m_mode == Mode::kDark || (m_mode == Mode::kSystem && m_portal != nullptr && m_portal->dark());

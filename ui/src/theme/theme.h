@@ -33,6 +33,9 @@ class Theme : public QObject {
   // Font size in per cent of the design size, 80..200.
   void setFontPercent(int percent);
   int fontPercent() const { return m_fontPercent; }
+  // Family of every text: Noto Sans, or the platform's own where that is not installed.
+  void setFontFamily(const QString& family);
+  QString fontFamily() const { return m_family; }
 
   bool isDark() const { return m_tokens.dark; }
   const Tokens& tokens() const { return m_tokens; }

@@ -79,6 +79,7 @@ SettingsDialog::SettingsDialog(QWidget* parent) : QDialog(parent) {
   m_engine = new QLineEdit(Settings::engineCommand(), this);
   m_engine->setObjectName(QStringLiteral("engineCommand"));
   m_engine->setPlaceholderText(ProcessEngineClient::defaultCommand());
+  m_engine->setToolTip(m_engine->placeholderText());  // a path may be of any length
   m_engine->setMinimumWidth(420);
   form->addRow(tr("&Engine command"), m_engine);
   auto* hint = new QLabel(tr("Empty: the engine beside this program. An engine on another machine: "

@@ -204,12 +204,11 @@ void GpuCard::updateNow() {
 }
 
 QSize GpuCard::minimumSizeHint() const {
-  constexpr int kPlot = 96, kFrame = 8;
-  const QSize usual = PlotCard::minimumSizeHint() * Theme::instance().fontPercent() / 100.0;
-  const int header = 24 + Theme::instance().rowHeight();
-  const int wide = std::max(240, m_box->layout()->totalMinimumSize().width() + kFrame);
-  const int high = m_box->layout()->totalHeightForWidth(std::max(wide, width()) - kFrame);
-  return {wide, std::max(usual.height(), header + kPlot + std::max(0, high))};
+  constexpr int kPlot = 96;
+  const int usual = PlotCard::minimumSizeHint().height();
+  const int wide =
+      std::max(kLeastWidth, m_box->layout()->totalMinimumSize().width() + frameSize().width());
+  return {wide, std::max(usual, leastHeight(wide, kPlot))};
 }
 
 }  // namespace mxscope::ui
