@@ -39,15 +39,16 @@ jobs() {
   printf '%s\n' "$cores"
 }
 
-# prepare_build DEVICE PRESET: sets up the machine for DEVICE (auto, cpu, cuda) and configures
-# build/PRESET accordingly.
+# prepare_build DEVICE PRESET [OPTION ...]: sets up the machine for DEVICE (auto, cpu, cuda) with
+# these options of setup.sh and configures build/PRESET accordingly.
 prepare_build() {
   local device="$1" preset="$2" cuda=OFF options=()
+  shift 2
   if [ "$device" = auto ]; then
     device=cpu
     if has_gpu; then device=cuda; fi
   fi
-  bash "$MXSCOPE_ROOT/packaging/setup.sh" "--$device"
+  bash "$MXSCOPE_ROOT/packaging/setup.sh" "--$device" "$@"
   if [ "$device" = cuda ]; then cuda=ON; fi
   options=("-DMXSCOPE_WITH_CUDA=$cuda" "-DMXSCOPE_ENV=$MXSCOPE_ENV")
   say "configuring build/$preset (CUDA $cuda)"

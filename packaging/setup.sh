@@ -3,12 +3,13 @@
 # Installs what the build needs: distribution packages, a private Python environment with LibTorch,
 # CMake and Ninja, and Rust where there is none. Run again, it only looks and is done in a second.
 #
-#   bash packaging/setup.sh [--cpu | --cuda] [--nvcc] [--checks] [--no-ui]
+#   bash packaging/setup.sh [--cpu | --cuda] [--nvcc] [--checks] [--tests] [--no-ui]
 #
 #   --cpu     LibTorch without the CUDA libraries (default where no NVIDIA driver is loaded)
 #   --cuda    LibTorch with the CUDA libraries, and the CUDA compiler (default where one is)
 #   --nvcc    the CUDA compiler alone, to compile kernels on a machine without a GPU
 #   --checks  tools of the continuous checks: clang-format, clang-tidy
+#   --tests   what tests of the window as a program need: an X server without a screen, xdotool
 #   --no-ui   leave Qt out
 #
 # The environment lies at $MXSCOPE_ENV (default ~/.cache/mxscope/env). Debian 12 and Ubuntu 24.04.
@@ -16,16 +17,17 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 requirements="$MXSCOPE_ROOT/packaging/requirements"
 
-device=auto nvcc=no checks=no ui=yes
+device=auto nvcc=no checks=no tests=no ui=yes
 for argument in "$@"; do
   case "$argument" in
     --cpu) device=cpu ;;
     --cuda) device=cuda ;;
     --nvcc) nvcc=yes ;;
     --checks) checks=yes ;;
+    --tests) tests=yes ;;
     --no-ui) ui=no ;;
     -h | --help)
-      sed -n '3,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '3,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit 0
       ;;
     *) fail "unknown option '$argument'; see bash packaging/setup.sh --help" ;;
@@ -56,13 +58,29 @@ command -v apt-get > /dev/null ||
 
 installed() { dpkg-query -W -f '${Status}\n' "$1" 2> /dev/null | grep -q '^install ok installed$'; }
 
+may_install() {
+  [ "$(id -u)" = 0 ] ||
+    { command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2> /dev/null; }; }
+}
+
+# Tests that miss these skip themselves, so a user without the rights goes on without them.
+if [ "$ui" = yes ] && [ "$tests" = yes ]; then
+  for tool in xvfb xdotool; do
+    if installed "$tool" || may_install; then
+      packages+=("$tool")
+    else
+      say "without $tool, which this user may not install, a test of the window is skipped"
+    fi
+  done
+fi
+
 # Words to put before a command that needs root; a person without the rights is told what to run.
 root_prefix=()
 lists_updated=no
 update_lists() {
   if [ "$lists_updated" = yes ]; then return; fi
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo > /dev/null && { [ -t 0 ] || sudo -n true 2> /dev/null; } ||
+    may_install ||
       fail "this user may not install packages, and these are missing: ${missing[*]%%|*};" \
         "run 'bash packaging/setup.sh' once as root"
     root_prefix=(sudo)

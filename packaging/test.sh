@@ -32,7 +32,7 @@ while [ "$#" -gt 0 ]; do
   shift
 done
 
-prepare_build "$device" "$preset"
+prepare_build "$device" "$preset" --tests
 say "building"
 cmake --build "$MXSCOPE_ROOT/build/$preset" --parallel "$(jobs)"
 say "testing"
