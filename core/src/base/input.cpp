@@ -168,7 +168,23 @@ std::string read_file(const std::filesystem::path& path, std::size_t max_bytes) 
   return text;
 }
 
-std::string json_problem(std::string_view library_message) {
+std::string common_json_message(std::string_view message) {
+  // 3.11.3 has a sentence of its own for an empty text, longer and about C++.
+  constexpr std::string_view kNewer =
+      "attempting to parse an empty input; check that your input string or stream contains the "
+      "expected JSON";
+  constexpr std::string_view kOlder =
+      "syntax error while parsing value - unexpected end of input; expected '[', '{', or a literal";
+  std::string common(message);
+  if (const auto at = common.find(kNewer); at != std::string::npos) {
+    common.replace(at, kNewer.size(), kOlder);
+  }
+  return common;
+}
+
+std::string json_problem(std::string_view message) {
+  const std::string common = common_json_message(message);
+  std::string_view library_message = common;
   // "[json.exception.parse_error.101] parse error at line 1, column 2: ...; last read: '...'"
   constexpr std::string_view kPrefix = "parse error at ";
   if (const auto at = library_message.find(kPrefix); at != std::string_view::npos) {

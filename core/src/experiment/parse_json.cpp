@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "experiment/json_reader.h"
+#include "mxscope/core/base/input.h"
 #include "mxscope/core/experiment/experiment_json.h"
 
 namespace mxscope {
@@ -155,7 +156,8 @@ class Builder {
 
 // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while ..." ->
 // "syntax error while ...".
-std::string plain_reason(const std::string& what) {
+std::string plain_reason(const std::string& message) {
+  const std::string what = common_json_message(message);
   const std::size_t place = what.find("column ");
   const std::size_t start = place == std::string::npos ? what.find("] ") : what.find(": ", place);
   std::string reason = start == std::string::npos ? what : what.substr(start + 2);

@@ -37,4 +37,7 @@ struct InputLimits {
 // Removes the library's own prefix and the echo of the input from nlohmann's message.
 [[nodiscard]] std::string json_problem(std::string_view library_message);
 
+// `message` of nlohmann's parser in the words that every version of it (3.11.2 and later) shares.
+[[nodiscard]] std::string common_json_message(std::string_view message);
+
 }  // namespace mxscope
