@@ -56,13 +56,13 @@ class EngineRun : public testing::Test {
         experiment, options, [](const Event&) {}, control);
   }
 
-  static const RunWindows& windows(const Results& results, const std::string& variant) {
+  static const RunWindows& windows(const Results& results, std::string_view variant) {
     for (const RunWindows& run : results.windows) {
       if (run.variant == variant) {
         return run;
       }
     }
-    throw std::runtime_error("no windows of " + variant);
+    throw std::runtime_error("no windows of " + std::string(variant));
   }
 
   static void expect_same_bits(const Results& a, const Results& b, const std::string& variant) {
