@@ -22,6 +22,7 @@ TEST(StatePlan, VariantsShareStatesUntilTheyDiffer) {
   EXPECT_NE(plan.node_of_variant[0], plan.node_of_variant[1]);
   EXPECT_EQ(plan.work(), 5);
   EXPECT_EQ(plan.peak_states(), 3);
+  EXPECT_EQ(plan.kept_states(), 2);
 }
 
 TEST(StatePlan, VariantThatChangesNothingIsTheBaseline) {

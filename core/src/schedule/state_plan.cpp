@@ -28,6 +28,14 @@ std::int64_t StatePlan::peak_states() const {
   return peak;
 }
 
+std::int64_t StatePlan::kept_states() const {
+  std::int64_t most = 1;
+  for (std::size_t s = 0; s + 1 < steps.size(); ++s) {
+    most = std::max(most, static_cast<std::int64_t>(steps[s].nodes.size()));
+  }
+  return most;
+}
+
 StatePlan plan_states(const std::vector<std::vector<int>>& steps,
                       const std::vector<std::vector<LinearOps>>& variants, bool share) {
   StatePlan plan;

@@ -28,7 +28,7 @@ constexpr double kCacheShare = 0.25;
 constexpr double kHiddenShare = 0.25;
 
 // What the matrix library and the allocator keep per thread: packed operands, arenas.
-constexpr std::int64_t kThreadOverhead = 9 << 20;
+constexpr std::int64_t kThreadOverhead = 7 << 20;
 
 // Largest set of tensors alive at one time while a micro-batch of `rows` goes through a step, its
 // input and output left out. `quantised`: some input is quantised, which keeps a copy beside it.
@@ -81,7 +81,7 @@ std::int64_t share_of(std::int64_t bytes, double part) {
 
 // What a device needs apart from weights, cache and the states of more than one micro-batch.
 struct Needs {
-  std::int64_t state_bytes = 0;  // of all states of one micro-batch
+  std::int64_t state_bytes = 0;  // of the states that one micro-batch keeps between steps
   std::int64_t workspace = 0;    // without row figures
   std::int64_t figures = 0;      // of one micro-batch
 };
@@ -98,13 +98,16 @@ Needs needs_of(const PreparedJob& job, int threads, std::int64_t batches) {
   const std::int64_t logits =
       std::min<std::int64_t>(2, head_nodes) * chunk * spec.vocab_size * element;
   Needs needs;
-  needs.state_bytes = job.plan.peak_states() * rows * spec.hidden_size * element;
+  const std::int64_t state = rows * spec.hidden_size * element;
+  needs.state_bytes = job.plan.kept_states() * state;
+  // A micro-batch that a step works on has the states before and behind it.
+  const std::int64_t moving = (job.plan.peak_states() - job.plan.kept_states()) * state;
   // Figures of every row under every node of the head, kept until the panel is reduced.
   needs.figures = rows * head_nodes * (7 * 4 + 2);
-  needs.workspace = in_flight * std::max(step_workspace(spec, rows, job.windows.max_length, element,
-                                                        quantised, job.on_gpu()),
-                                         logits) +
-                    (job.on_gpu() ? 0 : threads * kThreadOverhead);
+  const std::int64_t step =
+      moving + step_workspace(spec, rows, job.windows.max_length, element, quantised, job.on_gpu());
+  needs.workspace =
+      in_flight * std::max(step, logits) + (job.on_gpu() ? 0 : threads * kThreadOverhead);
   return needs;
 }
 

@@ -39,8 +39,10 @@ struct StatePlan {
 
   // Sum over steps of the number of nodes: the work of one micro-batch, in step executions.
   [[nodiscard]] std::int64_t work() const;
-  // Most states alive at one time while a step runs: its parents and its results.
+  // Most states of a micro-batch alive while a step works on it: the parents and the results.
   [[nodiscard]] std::int64_t peak_states() const;
+  // Most states of a micro-batch while no step works on it.
+  [[nodiscard]] std::int64_t kept_states() const;
 };
 
 // `steps[s]` lists the linears of step s; `variants[v][l]` is what variant v does to linear l.
