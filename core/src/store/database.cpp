@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <limits>
 #include <system_error>
+#include <thread>
 
 #include "mxscope/core/base/error.h"
 
@@ -66,6 +67,21 @@ Database::Database(const std::filesystem::path& path, Access access,
   sqlite3_db_config(opened, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_limit(opened, SQLITE_LIMIT_LENGTH, kMaxValueBytes);
   run("PRAGMA cell_size_check = ON");
+}
+
+void Database::run_patiently(const char* sql, std::chrono::milliseconds patience) {
+  constexpr std::chrono::milliseconds kPause{5};
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const int code = sqlite3_exec(handle(), sql, nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) {
+      return;
+    }
+    if ((code & 0xFF) != SQLITE_BUSY || std::chrono::steady_clock::now() >= end) {
+      fail(code);
+    }
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 void Database::run(const char* sql) {

@@ -26,6 +26,9 @@ class Database {
 
   // Runs statements that give no rows.
   void run(const char* sql);
+  // The same for what SQLite does not wait with itself: asks again while another program is in the
+  // way, for as long as `patience`.
+  void run_patiently(const char* sql, std::chrono::milliseconds patience);
   // First column of the first row; 0 or "" where there is none.
   [[nodiscard]] std::int64_t integer(const char* sql);
   [[nodiscard]] std::string text(const char* sql);

@@ -105,8 +105,10 @@ std::int64_t schema_version() noexcept { return static_cast<std::int64_t>(kMigra
 
 void check_owner(Database& database) {
   const std::string file = "Store '" + database.path().string() + "' ";
-  const std::int64_t owner = database.integer("PRAGMA application_id");
+  // In this order: a program that makes the store meanwhile has signed it by the time that its
+  // tables are seen.
   const std::int64_t objects = database.integer("SELECT count(*) FROM sqlite_master");
+  const std::int64_t owner = database.integer("PRAGMA application_id");
   if (owner != kApplicationId && (owner != 0 || objects != 0)) {
     throw Error(ErrorCode::kInvalidInput, file + "belongs to another program.");
   }

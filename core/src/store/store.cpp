@@ -146,8 +146,9 @@ Store Store::open(const fs::path& given, OpenMode mode, std::chrono::millisecond
     database.fail(SQLITE_READONLY);
   }
   if (!is_network_folder(folder)) {
-    // Where WAL cannot be had, SQLite stays with its rollback journal.
-    static_cast<void>(database.text("PRAGMA journal_mode = WAL"));
+    // Where WAL cannot be had, SQLite stays with its rollback journal. Programs that open a new
+    // store at once meet here, and SQLite tells all but one at once that it is busy.
+    database.run_patiently("PRAGMA journal_mode = WAL", patience);
   }
   database.run("PRAGMA synchronous = FULL");
   migrate(database);
